@@ -1,0 +1,1 @@
+"""CityLoom 城织: a city's data, governed, fused and shared with proof."""

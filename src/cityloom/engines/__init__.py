@@ -1,0 +1,1 @@
+"""Where sets are computed. The only room that imports an engine."""

@@ -1,0 +1,84 @@
+"""What every engine can do: answer a query, stream it, write it as Parquet.
+
+Queries are SQLGlot trees (or fixed texts of ours in the DuckDB dialect); values enter as literals of the
+tree, never by pasting. ``sql`` builds a tree from a readable text with ``:name`` places for expressions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+import sqlglot
+from sqlglot import exp
+
+Query = exp.Expression | str
+"""A query: a tree, or a fixed text in the DuckDB dialect."""
+
+
+@dataclass(frozen=True)
+class WrittenFile:
+    """A Parquet file that an engine wrote: where, how many rows, how many bytes."""
+
+    path: Path
+    rows: int
+    size: int
+
+
+class Engine(Protocol):
+    """An engine that answers queries over sets of rows."""
+
+    name: str
+    dialect: str
+
+    def rows(self, query: Query) -> list[tuple[Any, ...]]:
+        """The answer as tuples: for small answers."""
+        ...
+
+    def records(self, query: Query) -> list[dict[str, Any]]:
+        """The answer as one dictionary a row: for small answers."""
+        ...
+
+    def batches(self, query: Query, size: int = 65_536) -> Iterator[pa.RecordBatch]:
+        """The answer as a stream of Arrow batches of about ``size`` rows: memory does not grow with it."""
+        ...
+
+    def columns(self, query: Query) -> dict[str, str]:
+        """Column names and types (engine's names) of an answer, without computing it."""
+        ...
+
+    def write_parquet(self, query: Query, path: Path) -> WrittenFile:
+        """Write the answer as one Parquet file, through the disk and not through memory."""
+        ...
+
+    def files(self, paths: Sequence[Path]) -> exp.Expression:
+        """A relation over Parquet files, for the FROM of a query; their columns are joined by name."""
+        ...
+
+    def bound(self, reader: pa.RecordBatchReader | pa.Table) -> AbstractContextManager[exp.Expression]:
+        """An Arrow stream as a relation for the FROM of one query, inside a ``with`` block."""
+        ...
+
+    def close(self) -> None:
+        """Let go of everything."""
+        ...
+
+
+def sql(text: str, **places: exp.Expression | str | int | float | bool | None) -> exp.Expression:
+    """A tree from a readable text: ``sql("SELECT count(*) FROM :source AS s", source=relation)``.
+
+    Expressions take the place of ``:name`` as they are; other values become literals.
+    """
+    tree = sqlglot.parse_one(text, dialect="duckdb")
+    values = {k: v if isinstance(v, exp.Expression) else exp.convert(v) for k, v in places.items()}
+
+    def fill(node: exp.Expression) -> exp.Expression:
+        if isinstance(node, exp.Placeholder) and node.name in values:
+            return values[node.name].copy()
+        return node
+
+    return tree.transform(fill)

@@ -1,0 +1,1 @@
+"""What everything stands on: errors, settings, clock, language, log, plug-in registry. No domain."""
