@@ -1,0 +1,46 @@
+"""All definitions of a city together, as the content folder declares them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from cityloom.kernel.errors import UserError
+from cityloom.model.department import Account, Department
+from cityloom.model.fusion import ObjectType
+from cityloom.model.resource import Resource
+from cityloom.model.service import Demand, IndexSystem, Service
+from cityloom.model.source import Source
+from cityloom.model.standard import CodeTable, Element
+
+
+@dataclass(frozen=True, kw_only=True)
+class City:
+    """The definitions by kind and name. ``digests`` maps ``(kind, name)`` to the digest of its YAML."""
+
+    departments: Mapping[str, Department] = field(default_factory=dict)
+    accounts: Mapping[str, Account] = field(default_factory=dict)
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    resources: Mapping[str, Resource] = field(default_factory=dict)
+    elements: Mapping[str, Element] = field(default_factory=dict)
+    codes: Mapping[str, CodeTable] = field(default_factory=dict)
+    object_types: Mapping[str, ObjectType] = field(default_factory=dict)
+    services: Mapping[str, Service] = field(default_factory=dict)
+    indexes: Mapping[str, IndexSystem] = field(default_factory=dict)
+    demands: Mapping[str, Demand] = field(default_factory=dict)
+
+    def resource(self, name: str) -> Resource:
+        """The resource of that name.
+
+        Raises:
+            UserError: ``model.resource.unknown``, with the names there are.
+        """
+        if name not in self.resources:
+            raise UserError(
+                "model.resource.unknown",
+                "There is no resource {name}.",
+                hint="Known: {known}.",
+                name=name,
+                known=", ".join(sorted(self.resources)),
+            )
+        return self.resources[name]
