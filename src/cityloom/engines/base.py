@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import pyarrow as pa
 import sqlglot
@@ -76,9 +76,9 @@ def sql(text: str, **places: exp.Expression | str | int | float | bool | None) -
     tree = sqlglot.parse_one(text, dialect="duckdb")
     values = {k: v if isinstance(v, exp.Expression) else exp.convert(v) for k, v in places.items()}
 
-    def fill(node: exp.Expression) -> exp.Expression:
+    def fill(node: Any) -> Any:
         if isinstance(node, exp.Placeholder) and node.name in values:
             return values[node.name].copy()
         return node
 
-    return tree.transform(fill)
+    return cast(exp.Expression, tree.transform(fill))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from sqlglot import exp
 
@@ -16,7 +17,7 @@ def measure(engine: Engine, relation: exp.Expression, columns: Sequence[str]) ->
     The digest is the sum of the engine's 64-bit hashes, marked with the engine's name: figures of two
     engines are not compared.
     """
-    picks: list[exp.Expression] = [exp.alias_(exp.Count(this=exp.Star()), "n")]
+    picks: list[Any] = [exp.alias_(exp.Count(this=exp.Star()), "n")]
     for column in columns:
         ref = exp.column(column, quoted=True).sql(dialect="duckdb")
         picks += [

@@ -264,7 +264,7 @@ class Lake:
         remove: set[str] | None,
         properties: CommitProperties,
     ) -> None:
-        adds = [_add(f) for f in files]
+        adds: list[AddAction | RemoveAction] = [_add(f) for f in files]
         delta = self._open(table)
         if delta is None:
             create_table_with_add_actions(

@@ -1,0 +1,42 @@
+"""The declared list of audit events (GB/T 22239, GB/T 39477): what is worth proving later."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class EventKind(StrEnum):
+    """What happened. The reference page of audit events is generated from this list."""
+
+    CONTENT_APPLIED = "content.applied"
+    BATCH_LANDED = "batch.landed"
+    BATCH_FAILED = "batch.failed"
+    GATE_OPENED = "gate.opened"
+    GATE_CLOSED = "gate.closed"
+    TABLE_WRITTEN = "table.written"
+    RESOURCE_PUBLISHED = "resource.published"
+    SERVICE_PUBLISHED = "service.published"
+    REQUEST_MOVED = "request.moved"
+    GRANT_MADE = "grant.made"
+    GRANT_REVOKED = "grant.revoked"
+    KEY_MADE = "key.made"
+    SERVICE_ANSWERED = "service.answered"
+    SERVICE_DENIED = "service.denied"
+    ACCOUNT_MADE = "account.made"
+    LOGIN_DONE = "login.done"
+    LOGIN_FAILED = "login.failed"
+    SCORES_MADE = "scores.made"
+    AUDIT_READ = "audit.read"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditEvent:
+    """Who did what to what. ``details`` are facts (counts, digests, names of resources, purposes); a person
+    appears only as a keyed digest, never as a value."""
+
+    kind: EventKind
+    actor: str
+    subject: str
+    details: Mapping[str, str | int] = field(default_factory=dict)

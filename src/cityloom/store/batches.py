@@ -1,0 +1,90 @@
+"""Batches of collection tasks with their receipts, and the rows that were set apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import sqlalchemy as sa
+
+from cityloom.model.batch import Batch, ColumnFigures, Receipt, Reject
+from cityloom.store.database import metadata
+
+batch_table = sa.Table(
+    "batch",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("resource", sa.String(80), nullable=False, index=True),
+    sa.Column("origin", sa.Text, nullable=False),
+    sa.Column("digest", sa.String(80), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("started_at", sa.String(32), nullable=False),
+    sa.Column("ended_at", sa.String(32)),
+    sa.Column("version", sa.Integer),
+    sa.Column("position", sa.Text),
+    sa.Column("reason", sa.Text),
+    sa.Column("receipt", sa.JSON),
+)
+reject_table = sa.Table(
+    "reject",
+    metadata,
+    sa.Column("batch", sa.String(40), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("resource", sa.String(80), nullable=False, index=True),
+    sa.Column("origin", sa.Text, nullable=False),
+    sa.Column("row", sa.BigInteger, nullable=False),
+    sa.Column("column", sa.Text, nullable=False),
+    sa.Column("code", sa.String(80), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+)
+
+
+def put_batch(connection: sa.Connection, batch: Batch) -> None:
+    """Write a batch's record anew."""
+    values = asdict(batch)
+    connection.execute(batch_table.delete().where(batch_table.c.id == batch.id))
+    connection.execute(batch_table.insert().values(**values))
+
+
+def find_batch(connection: sa.Connection, batch_id: str) -> Batch | None:
+    """One batch by id."""
+    row = connection.execute(sa.select(batch_table).where(batch_table.c.id == batch_id)).mappings().first()
+    return _batch(row) if row else None
+
+
+def list_batches(connection: sa.Connection, resource: str | None = None) -> list[Batch]:
+    """Batches of a resource, or of all, oldest first."""
+    query = sa.select(batch_table).order_by(batch_table.c.started_at, batch_table.c.id)
+    if resource is not None:
+        query = query.where(batch_table.c.resource == resource)
+    return [_batch(row) for row in connection.execute(query).mappings()]
+
+
+def put_rejects(connection: sa.Connection, batch: str, rejects: Sequence[Reject]) -> None:
+    """Write anew the rows that a batch set apart."""
+    connection.execute(reject_table.delete().where(reject_table.c.batch == batch))
+    if rejects:
+        connection.execute(
+            reject_table.insert(), [{**asdict(one), "number": i} for i, one in enumerate(rejects)]
+        )
+
+
+def list_rejects(connection: sa.Connection, resource: str, limit: int = 1000) -> list[Reject]:
+    """Rows set apart by a resource's batches: position and reason."""
+    t = reject_table
+    query = sa.select(t).where(t.c.resource == resource).order_by(t.c.batch, t.c.number).limit(limit)
+    fields = Reject.__dataclass_fields__
+    return [Reject(**{k: row[k] for k in fields}) for row in connection.execute(query).mappings()]
+
+
+def _batch(row: Any) -> Batch:
+    values = {k: row[k] for k in Batch.__dataclass_fields__ if k != "receipt"}
+    return Batch(**values, receipt=_receipt(row["receipt"]))
+
+
+def _receipt(value: dict[str, Any] | None) -> Receipt | None:
+    if value is None:
+        return None
+    sides = {side: tuple(ColumnFigures(**one) for one in value[side]) for side in ("source_columns", "landed_columns")}
+    return Receipt(**{**value, **sides})
