@@ -264,7 +264,7 @@ class Lake:
         remove: set[str] | None,
         properties: CommitProperties,
     ) -> None:
-        adds: list[AddAction | RemoveAction] = [_add(f) for f in files]
+        adds = [_add(f) for f in files]
         delta = self._open(table)
         if delta is None:
             create_table_with_add_actions(
@@ -278,7 +278,7 @@ class Lake:
             return
         if remove is None:
             delta.create_write_transaction(
-                adds, "overwrite", DeltaSchema.from_arrow(schema), partition_by=[], commit_properties=properties
+                [*adds], "overwrite", DeltaSchema.from_arrow(schema), partition_by=[], commit_properties=properties
             )
             return
         delta = self._widen(table, delta, schema)
