@@ -1,0 +1,144 @@
+"""Whether definitions fit together: every name that is referred to is defined, every restriction has a basis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from cityloom.content.load import Definition, city_of, problem_at
+from cityloom.content.problems import ContentError, Problem, nearest
+from cityloom.kernel.i18n import _
+from cityloom.model.city import City
+from cityloom.model.fusion import ObjectType
+from cityloom.model.resource import GRADES, SHARING, Resource
+from cityloom.model.service import Demand, Service
+from cityloom.model.source import Source
+from cityloom.model.standard import DIMENSIONS, Element
+
+Path_ = tuple[str | int, ...]
+Complaint = tuple[Path_, str, str]
+
+
+def check(definitions: list[Definition], folder: Path, plugins: Mapping[str, set[str]]) -> City:
+    """The city of these definitions, when they fit together.
+
+    Args:
+        definitions: all of them.
+        folder: where they were read, for positions.
+        plugins: names of the plug-ins there are, by kind: ``connector``, ``step``, ``rule``, ``negotiation``.
+
+    Raises:
+        ContentError: with every reference that leads nowhere.
+    """
+    city = city_of(definitions)
+    problems: list[Problem] = []
+    for one in definitions:
+        for path, message, hint in _complaints(one, city, plugins):
+            problems.append(problem_at(one, path, message, hint, folder))
+    if problems:
+        raise ContentError(problems)
+    return city
+
+
+def _complaints(one: Definition, city: City, plugins: Mapping[str, set[str]]) -> Iterator[Complaint]:
+    value = one.value
+    department = getattr(value, "department", None)
+    if department is not None:
+        yield from _known(department, city.departments, ("department",), _("department"))
+    if isinstance(value, Source):
+        yield from _known(value.connector, plugins["connector"], ("connector",), _("connector"))
+    elif isinstance(value, Element):
+        yield from _element(value, city, plugins)
+    elif isinstance(value, Resource):
+        yield from _resource(value, city, plugins)
+    elif isinstance(value, ObjectType):
+        yield from _object_type(value, city, plugins)
+    elif isinstance(value, Service):
+        yield from _one_of(value.sharing.attribute, SHARING, ("sharing", "attribute"))
+    elif isinstance(value, Demand):
+        yield from _demand(value, city)
+
+
+def _element(value: Element, city: City, plugins: Mapping[str, set[str]]) -> Iterator[Complaint]:
+    if value.codes is not None:
+        yield from _known(value.codes, city.codes, ("codes",), _("code table"))
+    yield from _one_of(value.grade, GRADES, ("grade",))
+    for i, step in enumerate(value.steps):
+        yield from _known(step.step, plugins["step"], ("steps", i, "step"), _("step"))
+    for i, rule in enumerate(value.rules):
+        yield from _known(rule.rule, plugins["rule"], ("rules", i, "rule"), _("rule"))
+        yield from _one_of(rule.dimension, DIMENSIONS, ("rules", i, "dimension"))
+
+
+def _resource(value: Resource, city: City, plugins: Mapping[str, set[str]]) -> Iterator[Complaint]:
+    names = [item.name for item in value.items]
+    yield from _known(value.collect.source, city.sources, ("collect", "source"), _("source"))
+    yield from _one_of(value.grade, GRADES, ("grade",))
+    yield from _one_of(value.collect.mode, ("full", "incremental", "cdc"), ("collect", "mode"))
+    yield from _one_of(value.collect.drift, ("stop", "quarantine", "accept"), ("collect", "drift"))
+    for key in value.key:
+        yield from _known(key, names, ("key",), _("item"))
+    if value.latest is not None:
+        yield from _known(value.latest, names, ("latest",), _("item"))
+    for side in ("sharing", "opening"):
+        yield from _access(value, side)
+    for i, item in enumerate(value.items):
+        if names.index(item.name) != i:
+            yield ("items", i, "name"), _("there is another item of this name."), _("Give it another name.")
+        if item.element is not None:
+            yield from _known(item.element, city.elements, ("items", i, "element"), _("element"))
+        for j, step in enumerate(item.steps or ()):
+            yield from _known(step.step, plugins["step"], ("items", i, "steps", j, "step"), _("step"))
+    for i, rule in enumerate(value.rules):
+        yield from _known(rule.rule, plugins["rule"], ("rules", i, "rule"), _("rule"))
+        for column in rule.columns:
+            yield from _known(column, names, ("rules", i, "columns"), _("item"))
+
+
+def _access(value: Resource, side: str) -> Iterator[Complaint]:
+    access = getattr(value, side)
+    if access is None:
+        return
+    yield from _one_of(access.attribute, SHARING, (side, "attribute"))
+    if access.attribute != "unconditional" and not access.basis:
+        yield (
+            (side,),
+            _("access is restricted and no basis is named."),
+            _("Add basis: the law, rule or decision that restricts it."),
+        )
+
+
+def _object_type(value: ObjectType, city: City, plugins: Mapping[str, set[str]]) -> Iterator[Complaint]:
+    attributes = {a.name for a in value.attributes} | {value.key}
+    for i, attribute in enumerate(value.attributes):
+        yield from _known(attribute.rule, plugins["negotiation"], ("attributes", i, "rule"), _("negotiation rule"))
+        for department in (*attribute.order, *((attribute.lead,) if attribute.lead else ())):
+            yield from _known(department, city.departments, ("attributes", i), _("department"))
+    for i, part in enumerate(value.contributions):
+        place: Path_ = ("contributions", i)
+        yield from _known(part.resource, city.resources, (*place, "resource"), _("resource"))
+        if part.resource not in city.resources:
+            continue
+        items = {item.name for item in city.resources[part.resource].items}
+        for item in (part.key, *((part.at,) if part.at else ()), *part.where):
+            yield from _known(item, items, place, _("item"))
+        for attribute_name, item in part.attributes.items():
+            yield from _known(attribute_name, attributes, (*place, "attributes"), _("attribute"))
+            if not item.startswith("="):
+                yield from _known(item, items, (*place, "attributes", attribute_name), _("item"))
+
+
+def _demand(value: Demand, city: City) -> Iterator[Complaint]:
+    yield from _known(value.service, city.services, ("service",), _("service"))
+    yield from _known(value.consumer, city.accounts, ("consumer",), _("account"))
+    yield from _known(value.approver, city.accounts, ("approver",), _("account"))
+
+
+def _known(name: str, known: Mapping[str, object] | set[str] | list[str], path: Path_, what: str) -> Iterator[Complaint]:
+    if name not in known:
+        yield path, _("there is no {what} {name}.").format(what=what, name=name), nearest(name, list(known))
+
+
+def _one_of(value: str, allowed: tuple[str, ...], path: Path_) -> Iterator[Complaint]:
+    if value not in allowed:
+        yield path, _("{value} is not allowed here.").format(value=value), nearest(value, allowed)

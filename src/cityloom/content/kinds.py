@@ -1,0 +1,35 @@
+"""The kinds of definitions and the dataclass of each. A new kind is one line here and one field of City."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from cityloom.model.department import Account, Department
+from cityloom.model.fusion import ObjectType
+from cityloom.model.resource import Resource
+from cityloom.model.service import Demand, IndexSystem, Service
+from cityloom.model.source import Source
+from cityloom.model.standard import CodeTable, Element
+
+KINDS: dict[str, tuple[type[Any], str]] = {
+    "department": (Department, "departments"),
+    "account": (Account, "accounts"),
+    "source": (Source, "sources"),
+    "element": (Element, "elements"),
+    "code_table": (CodeTable, "codes"),
+    "resource": (Resource, "resources"),
+    "object_type": (ObjectType, "object_types"),
+    "service": (Service, "services"),
+    "index": (IndexSystem, "indexes"),
+    "demand": (Demand, "demands"),
+}
+"""kind in YAML -> (dataclass, field of :class:`cityloom.model.city.City`)."""
+
+
+@cache
+def adapter(kind: str) -> TypeAdapter[Any]:
+    """What turns a mapping into the dataclass of a kind, strictly: no unknown key, no guessed type."""
+    return TypeAdapter(KINDS[kind][0])
