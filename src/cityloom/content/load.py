@@ -132,7 +132,7 @@ def _plain(value: Any) -> Any:
 def _position(file: Path, document: int, path: tuple[str | int, ...]) -> tuple[int, int]:
     """Line and column of a key, counted from 1; of the nearest key above it where it is missing."""
     try:
-        node = list(YAML(typ="rt").load_all(file.read_text(encoding="utf-8")))[document]
+        node: Any = list(YAML(typ="rt").load_all(file.read_text(encoding="utf-8")))[document]
     except MarkedYAMLError:
         return 1, 1
     line, column = (node.lc.line, node.lc.col) if hasattr(node, "lc") else (0, 0)

@@ -1,0 +1,66 @@
+"""Applies a folder of definitions: read, check, plan, carry out. A second apply changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cityloom.content.check import check
+from cityloom.content.load import load
+from cityloom.flows.bootstrap import Workspace
+from cityloom.kernel.clock import iso
+from cityloom.kernel.registry import plugins
+from cityloom.model.audit import AuditEvent, EventKind
+from cityloom.store import audit, definitions
+from cityloom.store.definitions import Change
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What applying changed, or would change when it is only a plan."""
+
+    changes: tuple[Change, ...]
+    total: int
+    is_plan: bool
+
+
+def apply(workspace: Workspace, folder: Path, *, actor: str, only_plan: bool = False) -> Applied:
+    """Bring the definitions of a folder into force.
+
+    Args:
+        workspace: where they take effect.
+        folder: YAML files below it.
+        actor: account that applies them, for the record.
+        only_plan: say what would change and change nothing.
+
+    Raises:
+        ContentError: with every mistake, by file, line and key; nothing is applied then.
+    """
+    found = load(folder)
+    check(found, folder, known_plugins())
+    wanted = {(one.kind, one.name): one.digest for one in found}
+    bodies = {(one.kind, one.name): (one.digest, one.body) for one in found}
+    with workspace.store.write() as connection:
+        changes = definitions.plan(connection, wanted)
+        if changes and not only_plan:
+            definitions.carry_out(connection, changes, bodies, at=iso(workspace.clock.now()), by=actor)
+            event = AuditEvent(
+                kind=EventKind.CONTENT_APPLIED,
+                actor=actor,
+                subject="content",
+                details={action: sum(c.action == action for c in changes) for action in ("add", "change", "remove")},
+            )
+            audit.append(connection, event, workspace.clock)
+    workspace.forget_city()
+    return Applied(tuple(changes), len(found), only_plan)
+
+
+def known_plugins() -> dict[str, set[str]]:
+    """Names of the plug-ins that definitions may use, by kind."""
+    packages = {
+        "connector": "cityloom.collect.connectors",
+        "step": "cityloom.standard.steps",
+        "rule": "cityloom.quality.rules",
+        "negotiation": "cityloom.fuse.rules",
+    }
+    return {kind: set(plugins(package)) for kind, package in packages.items()}
