@@ -1,0 +1,90 @@
+"""Bring the tables of a control store to the form this program needs.
+
+Migrations are numbered files in ``migrations/versions``, forward only. All that are missing run in one
+transaction under a lock, so a process that dies leaves the store as it was, and two that start at once do
+the work once. ``make migration`` writes a new one when tables have changed.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from cityloom.kernel.errors import ConfigError
+from cityloom.store.database import Store
+
+SCRIPTS = Path(__file__).parent / "migrations"
+_LOCK = 0x636974796C6F6F6D  # the letters "cityloom" as PostgreSQL's 64-bit lock number
+
+
+def upgrade(store: Store) -> None:
+    """Run the migrations that the store has not seen; nothing is written when there are none.
+
+    Raises:
+        ConfigError: ``store.schema.newer`` when a newer program has migrated it already.
+    """
+    head = head_revision()
+    with store.read() as connection:
+        if stored_revision(connection) == head:
+            return
+    with store.write() as connection:
+        _lock(connection)
+        stored = stored_revision(connection)
+        if stored is not None and stored not in _known_revisions():
+            raise ConfigError(
+                "store.schema.newer",
+                "The control store is at revision {stored}, which this program does not know.",
+                hint="A newer CityLoom has used it: install that version, or choose another database.",
+                stored=stored,
+            )
+        command.upgrade(migration_config(connection), "head")
+
+
+def head_revision() -> str | None:
+    """The revision that this program needs."""
+    return _scripts().get_current_head()
+
+
+def stored_revision(connection: sa.Connection) -> str | None:
+    """The revision that a store is at; ``None`` when it has never been migrated."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def load_tables() -> None:
+    """Import every module of the store, so that the metadata knows all tables."""
+    import cityloom.store as room
+
+    for module in pkgutil.iter_modules(room.__path__):
+        if not module.ispkg:
+            importlib.import_module(f"{room.__name__}.{module.name}")
+
+
+def migration_config(connection: sa.Connection | None = None) -> Config:
+    """Alembic's configuration: where the scripts are, and the connection they run on."""
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
+    config.set_main_option("file_template", "m%%(rev)s_%%(slug)s")
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(migration_config())
+
+
+def _known_revisions() -> set[str]:
+    return {script.revision for script in _scripts().walk_revisions()}
+
+
+def _lock(connection: sa.Connection) -> None:
+    # SQLite needs no more than the write transaction, which has locked the whole file.
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
