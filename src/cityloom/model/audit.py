@@ -16,6 +16,7 @@ class EventKind(StrEnum):
     GATE_OPENED = "gate.opened"
     GATE_CLOSED = "gate.closed"
     TABLE_WRITTEN = "table.written"
+    RESOURCE_MOVED = "resource.moved"
     RESOURCE_PUBLISHED = "resource.published"
     SERVICE_PUBLISHED = "service.published"
     REQUEST_MOVED = "request.moved"
@@ -27,6 +28,7 @@ class EventKind(StrEnum):
     ACCOUNT_MADE = "account.made"
     LOGIN_DONE = "login.done"
     LOGIN_FAILED = "login.failed"
+    RECORD_SHOWN = "record.shown"
     SCORES_MADE = "scores.made"
     AUDIT_READ = "audit.read"
 
