@@ -1,166 +1,257 @@
-"""Runs a step of the chain: opens a run, checks its counts, records versions read and written, and time.
+"""The stages in their order: the only list of them.
 
-A step that is done already on the same definitions and the same input versions is not done again. A step
-whose process died is found as lost and done again; whatever it had written without committing is not there.
+collect → assess the raw rows → gate → standardise → assess again → fuse → catalogue → publish → score.
+
+Each function takes the workspace and a runner and does its stage for all subjects, or for those named. One
+subject that fails never holds up another: its run ends as failed, with a reason, and the next goes on.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, is_dataclass, replace
-from datetime import timedelta
-from typing import Any
+from collections.abc import Callable, Sequence
 
-from cityloom.content.load import digest_of
+from cityloom.assess import run as assess_stage
+from cityloom.catalog import run as catalog_stage
+from cityloom.collect import gate as gate_stage
+from cityloom.collect import run as collect_stage
 from cityloom.flows.bootstrap import Workspace
+from cityloom.flows.runner import Runner, Step
+from cityloom.fuse import run as fuse_stage
 from cityloom.kernel.clock import iso
-from cityloom.kernel.errors import CityLoomError, DataError
-from cityloom.kernel.ids import new_id
-from cityloom.kernel.log import get_log
+from cityloom.kernel.errors import CityLoomError
+from cityloom.model.audit import AuditEvent, EventKind
+from cityloom.model.resource import Resource
 from cityloom.model.run import Run, StageResult
-from cityloom.store import runs
+from cityloom.quality import run as quality_stage
+from cityloom.share import publish as publish_stage
+from cityloom.standard import run as standard_stage
+from cityloom.store import audit, batches, gates
+from cityloom.store import quality as quality_store
 
-Listener = Callable[[Run], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Step:
-    """One step on one subject.
-
-    ``reads`` and ``writes`` name lake tables; ``spec`` are the definitions (dataclasses, texts, numbers)
-    that decide the outcome; ``is_repeatable`` steps look at the outside and are done at every call.
-    """
-
-    name: str
-    subject: str
-    work: Callable[[], StageResult]
-    spec: tuple[Any, ...] = ()
-    reads: tuple[str, ...] = ()
-    writes: tuple[str, ...] = ()
-    is_repeatable: bool = False
+Stage = Callable[[Workspace, Runner], list[Run]]
+SYSTEM = "system"
+"""Who acts when the platform works by itself."""
 
 
-class Chain:
-    """Runs steps one after another in a workspace.
+def collect(workspace: Workspace, runner: Runner, names: Sequence[str] = ()) -> list[Run]:
+    """Source systems → raw layer."""
+    city = workspace.city
 
-    Args:
-        workspace: where.
-        listener: told of each run when it starts and when it ends.
-        force: do each step even when it is up to date.
-    """
-
-    def __init__(self, workspace: Workspace, listener: Listener | None = None, *, force: bool = False) -> None:
-        self.workspace = workspace
-        self.force = force
-        self._tell = listener or (lambda run: None)
-
-    def recover(self) -> int:
-        """Mark as lost what a process that died left behind. To be called by the holder of the workspace's lock."""
-        now = iso(self.workspace.clock.now() + timedelta(seconds=1))
-        with self.workspace.store.write() as connection:
-            return runs.lose_runs(connection, silent_since=now, now=iso(self.workspace.clock.now()))
-
-    def do(self, step: Step) -> Run:
-        """Do a step, or return its last run when nothing it depends on has changed.
-
-        Raises:
-            CityLoomError: what the step raised, after the run is recorded as failed.
-            DataError: ``flows.counts.unequal`` when rows read are not rows written and rejected.
-        """
-        lake = self.workspace.lake
-        inputs = {table: lake.version(table) for table in step.reads}
-        run = Run(
-            id=new_id("r"),
-            step=step.name,
-            subject=step.subject,
-            state="running",
-            spec_digest=digest_of({"spec": [_plain(part) for part in step.spec]}),
-            started_at=iso(self.workspace.clock.now()),
-            inputs=inputs,
-        )
-        earlier = None if step.is_repeatable or self.force else self._up_to_date(step, run)
-        if earlier is not None:
-            self._tell(earlier)
-            return earlier
-        return self._execute(step, run)
-
-    def _execute(self, step: Step, run: Run) -> Run:
-        workspace = self.workspace
-        with workspace.store.write() as connection:
-            runs.open_run(connection, run)
-        self._tell(run)
-        began = workspace.clock.tick()
-        for table in step.writes:
-            workspace.lake.sweep(table)
-        try:
-            with self._alive(run):
-                result = step.work()
-            _check_counts(step, result)
-            outputs = {table: workspace.lake.version(table) for table in step.writes}
-            ended = replace(run, state="done", outputs=outputs, result=result)
-        except CityLoomError as error:
-            ended = replace(run, state="failed", error_code=error.code, error_text=str(error))
-            self._close(ended, began)
-            raise
-        return self._close(ended, began)
-
-    def _close(self, run: Run, began: float) -> Run:
-        clock = self.workspace.clock
-        ended = replace(run, ended_at=iso(clock.now()), seconds=round(clock.tick() - began, 3))
-        with self.workspace.store.write() as connection:
-            runs.close_run(connection, ended)
-        get_log("flows").info("flows.run.ended", step=run.step, subject=run.subject, state=run.state)
-        self._tell(ended)
-        return ended
-
-    def _up_to_date(self, step: Step, run: Run) -> Run | None:
-        with self.workspace.store.read() as connection:
-            last = runs.last_done(connection, step.name, step.subject)
-        if last is None or last.spec_digest != run.spec_digest or dict(last.inputs) != dict(run.inputs):
-            return None
-        stands = all(self.workspace.lake.version(t) == v for t, v in last.outputs.items())
-        return last if stands else None
-
-    @contextmanager
-    def _alive(self, run: Run) -> Iterator[None]:
-        """Show that the run is alive, three times in a lease, until the block ends."""
-        done = threading.Event()
-
-        def beat() -> None:
-            while not done.wait(self.workspace.settings.lease_seconds / 3):
-                with self.workspace.store.write() as connection:
-                    runs.beat(connection, run.id, iso(self.workspace.clock.now()))
-
-        thread = threading.Thread(target=beat, name=f"beat-{run.id}", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            done.set()
-            thread.join()
-
-
-def _check_counts(step: Step, result: StageResult) -> None:
-    if result.read != result.written + result.rejected:
-        raise DataError(
-            "flows.counts.unequal",
-            "{step} on {subject} read {read} rows, and wrote {written} and rejected {rejected}.",
-            hint="Rows were lost or doubled: the result does not count. This is a defect of the step.",
-            step=step.name,
-            subject=step.subject,
-            read=result.read,
-            written=result.written,
-            rejected=result.rejected,
+    def step(resource: Resource) -> Step:
+        source = city.sources[resource.collect.source]
+        return Step(
+            name="collect",
+            subject=resource.name,
+            work=lambda: collect_stage.run(
+                resource,
+                source,
+                lake=workspace.lake,
+                store=workspace.store,
+                clock=workspace.clock,
+                base=workspace.folder,
+            ),
+            spec=(resource.collect, source),
+            writes=(resource.raw_table,),
+            is_repeatable=True,
         )
 
+    return _each(runner, [step(r) for r in _chosen(workspace, names)])
 
-def _plain(part: Any) -> Any:
-    if is_dataclass(part) and not isinstance(part, type):
-        return asdict(part)
-    if isinstance(part, dict):
-        return {str(k): _plain(v) for k, v in part.items()}
-    if isinstance(part, (list, tuple)):
-        return [_plain(v) for v in part]
-    return part
+
+def assess_raw(workspace: Workspace, runner: Runner, names: Sequence[str] = ()) -> list[Run]:
+    """Quality of the rows as they came."""
+    return _assess(workspace, runner, names, "before")
+
+
+def assess_standard(workspace: Workspace, runner: Runner, names: Sequence[str] = ()) -> list[Run]:
+    """Quality of the standard rows."""
+    return _assess(workspace, runner, names, "after")
+
+
+def pass_gate(workspace: Workspace, runner: Runner, names: Sequence[str] = ()) -> list[Run]:
+    """The six conditions under which a resource's data enter the standard layer."""
+
+    def step(resource: Resource) -> Step:
+        return Step(
+            name="gate",
+            subject=resource.name,
+            work=lambda: _gate(workspace, resource),
+            spec=(resource,),
+            reads=(resource.raw_table,),
+        )
+
+    return _each(runner, [step(r) for r in _landed(workspace, names)])
+
+
+def standardise(workspace: Workspace, runner: Runner, names: Sequence[str] = ()) -> list[Run]:
+    """Raw rows → rows that conform to the data standards, for the resources that passed the gate."""
+    city = workspace.city
+
+    def step(resource: Resource) -> Step:
+        return Step(
+            name="standard",
+            subject=resource.name,
+            work=lambda: standard_stage.run(
+                resource, elements=city.elements, codes=city.codes, lake=workspace.lake, clock=workspace.clock
+            ),
+            spec=(resource, dict(city.elements), dict(city.codes)),
+            reads=(resource.raw_table,),
+            writes=(resource.std_table,),
+        )
+
+    return _each(runner, [step(r) for r in _landed(workspace, names) if _is_open(workspace, r)])
+
+
+def fuse(workspace: Workspace, runner: Runner, names: Sequence[str] = ()) -> list[Run]:
+    """Standard rows of many departments → one golden record per object."""
+    city, lake = workspace.city, workspace.lake
+    steps = []
+    for name, object_type in city.object_types.items():
+        if names and name not in names:
+            continue
+        parts = {c.resource for c in object_type.contributions}
+        tables = sorted(city.resources[r].std_table for r in parts if lake.exists(city.resources[r].std_table))
+
+        def work(object_type=object_type) -> StageResult:  # type: ignore[no-untyped-def]
+            return fuse_stage.run(
+                object_type, resources=city.resources, lake=lake, store=workspace.store, clock=workspace.clock
+            )
+
+        steps.append(
+            Step(
+                name="fuse",
+                subject=name,
+                work=work,
+                spec=(object_type,),
+                reads=tuple(tables),
+                writes=(object_type.golden_table,),
+            )
+        )
+    return _each(runner, steps)
+
+
+def catalogue(workspace: Workspace, runner: Runner) -> list[Run]:
+    """Every resource in the catalog, mounted on its table, with its lineage."""
+    city = workspace.city
+
+    def work() -> StageResult:
+        return catalog_stage.run(
+            city, store=workspace.store, lake=workspace.lake, clock=workspace.clock, actor="dsj.steward"
+        )
+
+    tables = tuple(r.std_table for r in city.resources.values() if workspace.lake.exists(r.std_table))
+    spec = (dict(city.resources), dict(city.object_types), dict(city.services))
+    return _each(runner, [Step(name="catalog", subject="all", work=work, spec=spec, reads=tables)])
+
+
+def publish(workspace: Workspace, runner: Runner) -> list[Run]:
+    """The services that give data under a grant."""
+    city = workspace.city
+
+    def work() -> StageResult:
+        return publish_stage.run(city, store=workspace.store, clock=workspace.clock, actor="dsj.steward")
+
+    return _each(runner, [Step(name="publish", subject="all", work=work, spec=(dict(city.services),))])
+
+
+def score(workspace: Workspace, runner: Runner) -> list[Run]:
+    """Scores of the departments from the platform's own records."""
+    city = workspace.city
+
+    def step(name: str) -> Step:
+        return Step(
+            name="assess",
+            subject=name,
+            work=lambda: assess_stage.run(
+                city.indexes[name], city=city, store=workspace.store, lake=workspace.lake, clock=workspace.clock
+            ),
+            is_repeatable=True,
+        )
+
+    return _each(runner, [step(name) for name in city.indexes])
+
+
+STAGES: tuple[Stage, ...] = (
+    collect,
+    assess_raw,
+    pass_gate,
+    standardise,
+    assess_standard,
+    fuse,
+    catalogue,
+    publish,
+)
+"""In order. Scores follow when there is use to be scored."""
+
+
+def _assess(workspace: Workspace, runner: Runner, names: Sequence[str], phase: str) -> list[Run]:
+    city, lake = workspace.city, workspace.lake
+
+    def step(resource: Resource) -> Step:
+        table = resource.raw_table if phase == "before" else resource.std_table
+        return Step(
+            name=f"quality_{phase}",
+            subject=resource.name,
+            work=lambda: quality_stage.run(
+                resource,
+                phase=phase,
+                elements=city.elements,
+                codes=city.codes,
+                lake=lake,
+                store=workspace.store,
+                clock=workspace.clock,
+            ),
+            spec=(resource, dict(city.elements), dict(city.codes)),
+            reads=(table,),
+        )
+
+    chosen = _landed(workspace, names)
+    if phase == "after":
+        chosen = [r for r in chosen if lake.exists(r.std_table)]
+    return _each(runner, [step(r) for r in chosen])
+
+
+def _gate(workspace: Workspace, resource: Resource) -> StageResult:
+    store, clock = workspace.store, workspace.clock
+    with store.write() as connection:
+        conditions = gate_stage.check(
+            resource,
+            elements=workspace.city.elements,
+            has_batches=bool(batches.list_batches(connection, resource.name)),
+            is_assessed=quality_store.is_assessed(connection, resource.name),
+        )
+        missing = {c.name: c.who for c in conditions if not c.is_met}
+        was_open = gates.is_open(connection, resource.name)
+        state = gates.GateState(
+            resource=resource.name, is_open=not missing, missing=missing, checked_at=iso(clock.now())
+        )
+        gates.put_gate(connection, state)
+        if state.is_open != was_open:
+            kind = EventKind.GATE_OPENED if state.is_open else EventKind.GATE_CLOSED
+            audit.append(connection, AuditEvent(kind=kind, actor=SYSTEM, subject=resource.name), clock)
+    met = len(conditions) - len(missing)
+    return StageResult(read=len(conditions), written=met, rejected=len(missing), summary={"missing": sorted(missing)})
+
+
+def _each(runner: Runner, steps: Sequence[Step]) -> list[Run]:
+    ended = []
+    for step in steps:
+        try:
+            ended.append(runner.do(step))
+        except CityLoomError:
+            continue
+    return ended
+
+
+def _chosen(workspace: Workspace, names: Sequence[str]) -> list[Resource]:
+    city = workspace.city
+    return [city.resource(n) for n in names] if names else list(city.resources.values())
+
+
+def _landed(workspace: Workspace, names: Sequence[str]) -> list[Resource]:
+    return [r for r in _chosen(workspace, names) if workspace.lake.exists(r.raw_table)]
+
+
+def _is_open(workspace: Workspace, resource: Resource) -> bool:
+    with workspace.store.read() as connection:
+        return gates.is_open(connection, resource.name)

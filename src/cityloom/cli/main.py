@@ -1,0 +1,72 @@
+"""The command ``cityloom``: one noun a group, errors as message, hint and exit code."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+
+import typer
+
+from cityloom.kernel.config import load_settings
+from cityloom.kernel.errors import CityLoomError
+from cityloom.kernel.i18n import _, set_language
+from cityloom.kernel.log import configure_log
+
+
+def main() -> None:
+    """Run the command line and leave with the exit code of the error's family."""
+    language = _wanted_language(sys.argv)
+    set_language(language)
+    try:
+        settings = load_settings()
+        configure_log(settings.log_level)
+        set_language(language or settings.language)
+        build()(standalone_mode=True)
+    except CityLoomError as error:
+        show_error(error)
+        sys.exit(error.exit_code)
+
+
+def build() -> typer.Typer:
+    """The command with all its groups, in the current language."""
+    app = typer.Typer(
+        name="cityloom",
+        help=_("CityLoom: a city's data, governed, fused and shared with proof. Start with `cityloom demo`."),
+        no_args_is_help=True,
+        rich_markup_mode="markdown",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+    @app.callback()
+    def everywhere(
+        lang: str = typer.Option("", "--lang", help=_("Language of messages: zh or en."), metavar="zh|en"),
+    ) -> None:
+        """Options that go before any command."""
+
+    home = importlib.import_module("cityloom.cli.commands")
+    for info in sorted(pkgutil.iter_modules(home.__path__), key=lambda i: i.name):
+        importlib.import_module(f"cityloom.cli.commands.{info.name}").register(app)
+    return app
+
+
+def show_error(error: CityLoomError) -> None:
+    """Message, hint and code on standard error; no traceback for what a person can act on."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(stderr=True, highlight=False)
+    console.print(Text.assemble((_("Error") + " ", "bold red"), (error.message, "bold")))
+    if error.hint:
+        console.print(Text("  → " + error.hint))
+    console.print(Text("  " + error.code, style="dim"))
+
+
+def _wanted_language(argv: list[str]) -> str:
+    for i, word in enumerate(argv):
+        if word == "--lang" and i + 1 < len(argv):
+            return argv[i + 1]
+        if word.startswith("--lang="):
+            return word.partition("=")[2]
+    return ""

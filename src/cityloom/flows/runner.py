@@ -1,0 +1,166 @@
+"""Runs a step of the chain: opens a run, checks its counts, records versions read and written, and time.
+
+A step that is done already on the same definitions and the same input versions is not done again. A step
+whose process died is found as lost and done again; whatever it had written without committing is not there.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, is_dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from cityloom.content.load import digest_of
+from cityloom.flows.bootstrap import Workspace
+from cityloom.kernel.clock import iso
+from cityloom.kernel.errors import CityLoomError, DataError
+from cityloom.kernel.ids import new_id
+from cityloom.kernel.log import get_log
+from cityloom.model.run import Run, StageResult
+from cityloom.store import runs
+
+Listener = Callable[[Run], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One step on one subject.
+
+    ``reads`` and ``writes`` name lake tables; ``spec`` are the definitions (dataclasses, texts, numbers)
+    that decide the outcome; ``is_repeatable`` steps look at the outside and are done at every call.
+    """
+
+    name: str
+    subject: str
+    work: Callable[[], StageResult]
+    spec: tuple[Any, ...] = ()
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+    is_repeatable: bool = False
+
+
+class Runner:
+    """Does steps one after another in a workspace.
+
+    Args:
+        workspace: where.
+        listener: told of each run when it starts and when it ends.
+        force: do each step even when it is up to date.
+    """
+
+    def __init__(self, workspace: Workspace, listener: Listener | None = None, *, force: bool = False) -> None:
+        self.workspace = workspace
+        self.force = force
+        self._tell = listener or (lambda run: None)
+
+    def recover(self) -> int:
+        """Mark as lost what a process that died left behind. To be called by the holder of the workspace's lock."""
+        now = iso(self.workspace.clock.now() + timedelta(seconds=1))
+        with self.workspace.store.write() as connection:
+            return runs.lose_runs(connection, silent_since=now, now=iso(self.workspace.clock.now()))
+
+    def do(self, step: Step) -> Run:
+        """Do a step, or return its last run when nothing it depends on has changed.
+
+        Raises:
+            CityLoomError: what the step raised, after the run is recorded as failed.
+            DataError: ``flows.counts.unequal`` when rows read are not rows written and rejected.
+        """
+        lake = self.workspace.lake
+        inputs = {table: lake.version(table) for table in step.reads}
+        run = Run(
+            id=new_id("r"),
+            step=step.name,
+            subject=step.subject,
+            state="running",
+            spec_digest=digest_of({"spec": [_plain(part) for part in step.spec]}),
+            started_at=iso(self.workspace.clock.now()),
+            inputs=inputs,
+        )
+        earlier = None if step.is_repeatable or self.force else self._up_to_date(step, run)
+        if earlier is not None:
+            self._tell(earlier)
+            return earlier
+        return self._execute(step, run)
+
+    def _execute(self, step: Step, run: Run) -> Run:
+        workspace = self.workspace
+        with workspace.store.write() as connection:
+            runs.open_run(connection, run)
+        self._tell(run)
+        began = workspace.clock.tick()
+        for table in step.writes:
+            workspace.lake.sweep(table)
+        try:
+            with self._alive(run):
+                result = step.work()
+            _check_counts(step, result)
+            outputs = {table: workspace.lake.version(table) for table in step.writes}
+            ended = replace(run, state="done", outputs=outputs, result=result)
+        except CityLoomError as error:
+            ended = replace(run, state="failed", error_code=error.code, error_text=str(error))
+            self._close(ended, began)
+            raise
+        return self._close(ended, began)
+
+    def _close(self, run: Run, began: float) -> Run:
+        clock = self.workspace.clock
+        ended = replace(run, ended_at=iso(clock.now()), seconds=round(clock.tick() - began, 3))
+        with self.workspace.store.write() as connection:
+            runs.close_run(connection, ended)
+        get_log("flows").info("flows.run.ended", step=run.step, subject=run.subject, state=run.state)
+        self._tell(ended)
+        return ended
+
+    def _up_to_date(self, step: Step, run: Run) -> Run | None:
+        with self.workspace.store.read() as connection:
+            last = runs.last_done(connection, step.name, step.subject)
+        if last is None or last.spec_digest != run.spec_digest or dict(last.inputs) != dict(run.inputs):
+            return None
+        stands = all(self.workspace.lake.version(t) == v for t, v in last.outputs.items())
+        return last if stands else None
+
+    @contextmanager
+    def _alive(self, run: Run) -> Iterator[None]:
+        """Show that the run is alive, three times in a lease, until the block ends."""
+        done = threading.Event()
+
+        def beat() -> None:
+            while not done.wait(self.workspace.settings.lease_seconds / 3):
+                with self.workspace.store.write() as connection:
+                    runs.beat(connection, run.id, iso(self.workspace.clock.now()))
+
+        thread = threading.Thread(target=beat, name=f"beat-{run.id}", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+
+def _check_counts(step: Step, result: StageResult) -> None:
+    if result.read != result.written + result.rejected:
+        raise DataError(
+            "flows.counts.unequal",
+            "{step} on {subject} read {read} rows, and wrote {written} and rejected {rejected}.",
+            hint="Rows were lost or doubled: the result does not count. This is a defect of the step.",
+            step=step.name,
+            subject=step.subject,
+            read=result.read,
+            written=result.written,
+            rejected=result.rejected,
+        )
+
+
+def _plain(part: Any) -> Any:
+    if is_dataclass(part) and not isinstance(part, type):
+        return asdict(part)
+    if isinstance(part, dict):
+        return {str(k): _plain(v) for k, v in part.items()}
+    if isinstance(part, (list, tuple)):
+        return [_plain(v) for v in part]
+    return part
