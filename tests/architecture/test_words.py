@@ -1,0 +1,75 @@
+"""Only the command line prints; code is in English, and Chinese stands where it is content."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[2] / "src" / "cityloom"
+MODULES = sorted(SOURCE.rglob("*.py"))
+HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff]")
+TITLES = {"Title"}
+CONTENT = {"cases"}
+DATA = {
+    "sample/": "names, streets and dirt of the sample city are Chinese",
+}
+"""Modules (or folders) whose Chinese literals are data, each with the reason. The list only shrinks."""
+
+
+def names(paths: list[Path]) -> list[str]:
+    return [path.relative_to(SOURCE).as_posix() for path in paths]
+
+
+def chinese_literals(tree: ast.AST) -> Iterator[ast.Constant]:
+    """String literals with Han characters, outside docstrings, ``Title(…)`` and ``cases = …``."""
+    if isinstance(tree, ast.Expr) and isinstance(tree.value, ast.Constant):
+        return
+    if isinstance(tree, ast.Call) and getattr(tree.func, "id", "") in TITLES:
+        return
+    if isinstance(tree, ast.Assign | ast.AnnAssign):
+        targets = tree.targets if isinstance(tree, ast.Assign) else [tree.target]
+        if any(getattr(target, "id", "") in CONTENT for target in targets):
+            return
+    if isinstance(tree, ast.Constant) and isinstance(tree.value, str) and HAN.search(tree.value):
+        yield tree
+    for child in ast.iter_child_nodes(tree):
+        yield from chinese_literals(child)
+
+
+def is_data(name: str) -> bool:
+    return any(name == entry or (entry.endswith("/") and name.startswith(entry)) for entry in DATA)
+
+
+@pytest.mark.parametrize("name", names(MODULES))
+def test_chinese_stands_where_it_is_content(name: str) -> None:
+    if is_data(name):
+        return
+    tree = ast.parse((SOURCE / name).read_text(encoding="utf-8"))
+    assert [(node.lineno, node.value) for node in chinese_literals(tree)] == []
+
+
+def test_the_list_of_data_modules_names_what_there_is_and_needs_it() -> None:
+    for entry in DATA:
+        paths = [path for path in MODULES if is_data(path.relative_to(SOURCE).as_posix())]
+        trees = [ast.parse(path.read_text(encoding="utf-8")) for path in paths]
+        assert any(list(chinese_literals(tree)) for tree in trees), entry
+
+
+def test_chinese_is_seen_in_a_message_and_allowed_in_content() -> None:
+    text = '"""说明"""\nt = Title("甲", "A")\ncases = ["乙"]\nraise UserError("x.y", f"丙 {n}", hint="丁")\n'
+    assert [node.value for node in chinese_literals(ast.parse(text))] == ["丙 ", "丁"]
+
+
+def test_only_the_command_line_prints() -> None:
+    printing = {
+        f"{name}:{node.lineno}"
+        for name in names(MODULES)
+        if not name.startswith("cli/")
+        for node in ast.walk(ast.parse((SOURCE / name).read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "print"
+    }
+    assert printing == set()
