@@ -1,0 +1,1 @@
+"""Keeping data safe: who acts, what may leave in which form, and proof of what happened."""
