@@ -28,10 +28,10 @@ def main() -> None:
     given = parser.parse_args()
     load_tables()
     if given.initial:
-        for path in VERSIONS.glob("m*.py"):
-            path.unlink()
-    path = write("initial" if given.initial else given.name)
-    print(path.relative_to(Path.cwd()) if path else "The tables have not changed.")
+        for old in VERSIONS.glob("m*.py"):
+            old.unlink()
+    made = write("initial" if given.initial else given.name)
+    print(made.relative_to(Path.cwd()) if made else "The tables have not changed.")
 
 
 def write(name: str) -> Path | None:

@@ -54,7 +54,7 @@ def test_a_plugin_says_what_it_is(package: str, cls: type[Any]) -> None:
 @pytest.mark.parametrize(("package", "cls"), PLUGINS)
 def test_a_plugin_is_frozen_and_set_by_keyword(package: str, cls: type[Any]) -> None:
     assert dataclasses.is_dataclass(cls)
-    parameters: Any = cls.__dataclass_params__
+    parameters: Any = getattr(cls, "__dataclass_params__")  # noqa: B009
     assert parameters.frozen and parameters.kw_only
 
 
