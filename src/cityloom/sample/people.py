@@ -116,7 +116,7 @@ def _partner() -> str:
 def _last_wedding() -> str:
     day = f"greatest(free + 300 + {dice('hc', 'm4', 1500)}, b9 + 8036)"
     holds = (
-        f"cut = {CLAN} AND w2 IS NULL AND abs(b9 - bp) < 8000 AND {chance('hc', 'weds4', 600)} "
+        f"cut = {CLAN} AND free IS NOT NULL AND w2 IS NULL AND abs(b9 - bp) < 8000 AND {chance('hc', 'weds4', 600)} "
         f"AND {day} < least(coalesce(dp, {AS_OF}), coalesce(d9, {AS_OF})) - 1"
     )
     return f"CASE WHEN {holds} THEN {day} END AS m4, CASE WHEN {holds} THEN p4 END AS x4"
