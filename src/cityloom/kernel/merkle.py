@@ -30,6 +30,12 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
+def place(node: Node) -> int:
+    """A number of its own for each complete subtree: its position when the tree is read from left to right."""
+    level, index = node
+    return (2 * index + 1 << level) - 1
+
+
 def grow(frontier: Sequence[bytes], size: int, leaf: bytes) -> tuple[tuple[bytes, ...], list[tuple[Node, bytes]]]:
     """Add a leaf's hash to a tree of ``size`` leaves.
 

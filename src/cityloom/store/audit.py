@@ -46,8 +46,7 @@ event_table = sa.Table(
 node_table = sa.Table(
     "audit_node",
     metadata,
-    sa.Column("level", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("index", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("place", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("hash", sa.String(64), nullable=False),
 )
 head_table = sa.Table(
@@ -93,7 +92,7 @@ def append_all(connection: sa.Connection, events: Sequence[AuditEvent], clock: C
         digest = merkle.leaf_hash(leaf.encode())
         frontier, made = merkle.grow(frontier, index, digest)
         rows.append(_row(index, at, event, leaf, digest))
-        nodes += [{"level": level, "index": i, "hash": value.hex()} for (level, i), value in made]
+        nodes += [{"place": merkle.place(node), "hash": value.hex()} for node, value in made]
     if rows:
         _insert(connection, event_table, rows)
         _insert(connection, node_table, nodes)
@@ -311,16 +310,14 @@ def _insert(connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str,
 
 def _hashes(connection: sa.Connection, nodes: Sequence[merkle.Node]) -> dict[merkle.Node, bytes]:
     """Hashes of complete subtrees: leaves from the events, the others from the nodes."""
-    leaves = [index for level, index in nodes if level == 0]
-    inner = [node for node in nodes if node[0] > 0]
+    leaves = {node[1]: node for node in nodes if node[0] == 0}
+    inner = {merkle.place(node): node for node in nodes if node[0] > 0}
     e, n = event_table.c, node_table.c
     found: dict[merkle.Node, bytes] = {}
-    if leaves:
-        query = sa.select(e.index, e.leaf_hash).where(e.index.in_(leaves))
-        found |= {(0, row[0]): bytes.fromhex(row[1]) for row in connection.execute(query)}
-    if inner:
-        upper = sa.select(n.level, n.index, n.hash).where(sa.tuple_(n.level, n.index).in_(inner))
-        found |= {(row[0], row[1]): bytes.fromhex(row[2]) for row in connection.execute(upper)}
+    for key, value, wanted in ((e.index, e.leaf_hash, leaves), (n.place, n.hash, inner)):
+        if wanted:
+            query = sa.select(key, value).where(key.in_(list(wanted)))
+            found |= {wanted[row[0]]: bytes.fromhex(row[1]) for row in connection.execute(query)}
     if len(found) != len(set(nodes)):
         raise _broken()
     return found
