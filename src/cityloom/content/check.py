@@ -130,7 +130,7 @@ def _object_type(value: ObjectType, city: City, plugins: Mapping[str, set[str]])
 
 def _demand(value: Demand, city: City) -> Iterator[Complaint]:
     yield from _known(value.service, city.services, ("service",), _("service"))
-    yield from _known(value.consumer, city.accounts, ("consumer",), _("account"))
+    yield from _known(value.consumer, city.departments, ("consumer",), _("department"))
     yield from _known(value.approver, city.accounts, ("approver",), _("account"))
 
 

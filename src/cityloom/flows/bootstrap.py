@@ -94,7 +94,7 @@ def open_workspace(settings: Settings, *, clock: Clock | None = None) -> Workspa
         lake=Lake(folder / "lake", engine),
         store=store,
         clock=clock or SystemClock(),
-        keys=load_or_make_keys(folder / "keys"),
+        keys=load_or_make_keys(folder / "keys", settings.audit_origin),
     )
 
 

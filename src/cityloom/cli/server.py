@@ -1,0 +1,122 @@
+"""Starts the server: in this process for ``serve``, beside it for the demo."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from cityloom.kernel.errors import SourceError, UserError
+
+APPLICATION = "cityloom.api.app:create"
+_START_SECONDS = 30.0
+
+
+def free_port(host: str, wanted: int) -> int:
+    """The wanted port, or a free one for 0.
+
+    Raises:
+        UserError: ``cli.port.taken``.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, wanted))
+        except OSError:
+            raise UserError(
+                "cli.port.taken",
+                "Port {port} is in use.",
+                hint="Name another with --port, or --port 0 for a free one.",
+                port=wanted,
+            ) from None
+        return int(probe.getsockname()[1])
+
+
+def run_server(workspace: Path, host: str, port: int) -> None:
+    """Serve until interrupted."""
+    os.environ["CITYLOOM_WORKSPACE"] = str(workspace)  # noqa: TID251  the server's worker reads its settings anew
+    from granian import Granian
+    from granian.constants import Interfaces
+
+    Granian(
+        APPLICATION,
+        factory=True,
+        address=host,
+        port=port,
+        interface=Interfaces.ASGI,
+        workers=1,
+        backlog=1024,
+        backpressure=256,
+        log_enabled=False,
+    ).serve()
+
+
+@contextmanager
+def server_beside(workspace: Path, host: str, port: int) -> Iterator[str]:
+    """A server in a process of its own for the length of the block; gives its address.
+
+    Raises:
+        SourceError: ``cli.server.silent`` when it does not answer in time.
+    """
+    command = [sys.executable, "-m", "cityloom", "serve", "--workspace", str(workspace), "--host", host, "--port", str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    url = f"http://{host}:{port}"
+    try:
+        _wait(url, process)
+        yield url
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def call_service(url: str, service: str, parameters: Mapping[str, str], key: str, purpose: str) -> Mapping[str, Any]:
+    """Call a service as a consumer's system does.
+
+    Raises:
+        SourceError: ``cli.service.refused`` with the server's own words.
+    """
+    headers = {"Authorization": f"Bearer {key}", "X-Purpose": purpose}
+    reply = httpx.post(f"{url}/api/v1/services/{service}", json={"parameters": dict(parameters)}, headers=headers, timeout=30)
+    body: Mapping[str, Any] = reply.json()
+    if reply.status_code != httpx.codes.OK:
+        raise SourceError(
+            "cli.service.refused",
+            "The service {service} answered {status}: {title}",
+            hint="{detail}",
+            service=service,
+            status=reply.status_code,
+            title=str(body.get("title", "")),
+            detail=str(body.get("detail", "")),
+        )
+    return body
+
+
+def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + _START_SECONDS
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            if httpx.get(f"{url}/healthz", timeout=1).status_code == httpx.codes.OK:
+                return
+        except httpx.HTTPError:
+            time.sleep(0.05)
+    process.kill()
+    said = process.stderr.read().decode(errors="replace").strip() if process.stderr else ""
+    raise SourceError(
+        "cli.server.silent",
+        "The server at {url} did not answer. {said}",
+        hint="Start it by itself with `cityloom serve` to see why.",
+        url=url,
+        said=said[-400:],
+    )
