@@ -15,9 +15,8 @@ from cityloom.model.city import City
 from cityloom.model.resource import GRADES, SHARING, Access, Resource
 from cityloom.store.catalog import number_of
 
-CLASSES = {"基础": 1, "基础信息资源": 1, "主题": 2, "主题信息资源": 2, "部门": 3, "部门信息资源": 3}
-"""The three classes 类; a category that names none of them is a department's (3)."""
-_WIDTHS = (2, 3, 2)
+_WIDTHS = (1, 2, 3, 2)
+"""Digits of 类, 项, 目, 细目."""
 
 
 def compile_entry(resource: Resource, city: City) -> Entry:
@@ -66,17 +65,13 @@ def compile_entry(resource: Resource, city: City) -> Entry:
 
 
 def with_code(connection: sa.Connection, entry: Entry) -> Entry:
-    """The entry with its code ``类项目细目/sequence``: ``301001 00/000001`` without the blank.
+    """The entry with its code 类项目细目/sequence, such as ``10100101/000001``; a level not named is 0.
 
     Numbers are given in the order in which classes and resources first appear, and are never given anew.
     """
-    parts = [p.strip() for p in entry.category.split("/") if p.strip()]
-    first = CLASSES.get(parts[0]) if parts else None
-    rest = parts[1:] if first else parts
-    first = first or 3
-    levels = [*rest[:2], "/".join(rest[2:])] if len(rest) > 2 else rest
-    path, code = str(first), str(first)
-    for width, name in zip(_WIDTHS, [*levels, "", "", ""], strict=False):
+    levels = [part.strip() for part in entry.category.split("/", 3)] + [""] * 4
+    path = code = ""
+    for width, name in zip(_WIDTHS, levels, strict=False):
         number = 0
         if name:
             parent, path = path, f"{path}/{name}"

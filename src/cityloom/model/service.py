@@ -33,7 +33,7 @@ class ServiceItem:
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """接口服务: ``lookup`` gives a record's items, ``verify`` answers yes or no without giving data.
+    """接口服务: of the form ``lookup`` it gives a record's items, ``verify`` answers yes or no without giving data.
 
     ``table`` is the lake table behind it; ``require`` the parameters without which it does not answer
     (to read a person one must already know e.g. id and name); ``quota`` calls per day and grant.
@@ -43,7 +43,7 @@ class Service:
 
     name: str
     title: Title
-    kind: str
+    form: str
     department: str
     table: str
     require: tuple[str, ...]

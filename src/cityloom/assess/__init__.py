@@ -1,0 +1,1 @@
+"""考核: departments are scored from the platform's own records."""

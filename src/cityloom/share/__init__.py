@@ -1,0 +1,1 @@
+"""数据共享: requests, grants, and services that answer under them."""
