@@ -33,6 +33,7 @@ FEEDS: tuple[Feed, ...] = (
 )  # fmt: skip
 _STRETCH = 25_000
 _BUILDING = ".building"
+_PARTS = ("sources", "truth")
 
 Progress = Callable[[str, float], None]
 
@@ -80,7 +81,8 @@ def generate(
         progress: told the step's name and the share done, 0 to 1.
 
     Raises:
-        UserError: ``sample.people.few`` for fewer than 100 people.
+        UserError: ``sample.people.few`` for fewer than 100 people; ``sample.folder.foreign`` for a folder
+            whose ``sources`` or ``truth`` are not of a city generated here.
     """
     if people < LEAST:
         raise UserError(
@@ -93,7 +95,7 @@ def generate(
     build = folder / _BUILDING
     city = _City(build, people, people * 15 // 100, seed, engine, progress or (lambda step, share: None))
     manifest = city.build()
-    for part in ("sources", "truth"):
+    for part in _PARTS:
         (build / part).rename(folder / part)
     _write_whole(folder / "city.json", json.dumps(asdict(manifest), ensure_ascii=False, indent=1))
     shutil.rmtree(build)
@@ -118,10 +120,19 @@ def _is_same(known: CityManifest, folder: Path, people: int, seed: int) -> bool:
 
 def _clear(folder: Path) -> None:
     """Forget an earlier city, its manifest first, so that half a city never has one."""
-    folder.mkdir(parents=True, exist_ok=True)
+    is_ours = (folder / "city.json").exists() or (folder / _BUILDING).exists()
+    if not is_ours and any((folder / part).exists() for part in _PARTS):
+        raise UserError(
+            "sample.folder.foreign",
+            "The folder {folder} holds other things named sources or truth.",
+            hint="Choose an empty folder.",
+            folder=folder.name,
+        )
+    (folder / _BUILDING).mkdir(parents=True, exist_ok=True)
     (folder / "city.json").unlink(missing_ok=True)
-    for part in (_BUILDING, "sources", "truth"):
-        shutil.rmtree(folder / part, ignore_errors=True)
+    for part in (*_PARTS, _BUILDING):
+        if (folder / part).exists():
+            shutil.rmtree(folder / part)
 
 
 def _write_whole(path: Path, content: str) -> None:

@@ -216,6 +216,7 @@ def population(first: int, last: int, *, people: int, firms: int, seed: int, ids
             CASE WHEN {chance("hk", "moved together", 150)} THEN {salted("hk", "new home")} ELSE {salted("h", "new home")} END AS hn,
             has_insurance OR (d IS NULL AND age >= 12 AND {chance("h", "has phone", 700)}) AS has_phone
         FROM ({home}) AS m JOIN (SELECT j AS kj, uscc, status FROM {codes}) AS k ON kj = j"""
+    own = f"(SELECT i, citizen_id FROM {ids} WHERE i >= {first * CLAN} AND i < {last * CLAN})"
     return f"""
         SELECT w.i, w.c, w.slot, w.h, w.hk, w.ha, w.b, w.d, w.age, w.moved, w.has_moved, w.has_insurance,
             a.citizen_id, {_name()} AS name, CAST(sex AS VARCHAR) AS sex, {iso_day("b")} AS birth_date, people_code,
@@ -226,9 +227,8 @@ def population(first: int, last: int, *, people: int, firms: int, seed: int, ids
             CASE WHEN d IS NULL THEN '1' ELSE '0' END AS living, {iso_day("d")} AS death_date,
             CASE WHEN insured_state = '1' THEN uscc END AS employer_uscc, uscc AS last_employer,
             insured_state
-        FROM ({work}) AS w JOIN {ids} AS a ON a.i = w.i
-        LEFT JOIN {ids} AS s ON s.i = w.c * {CLAN} + w.spouse AND w.state = '20' AND w.d IS NULL
-        WHERE a.i >= {first * CLAN} AND a.i < {last * CLAN} ORDER BY w.i"""
+        FROM ({work}) AS w JOIN {own} AS a ON a.i = w.i
+        LEFT JOIN {own} AS s ON s.i = w.c * {CLAN} + w.spouse AND w.state = '20' AND w.d IS NULL ORDER BY w.i"""
 
 
 def phone(key: str, salt: str = "phone") -> str:

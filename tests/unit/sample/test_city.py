@@ -87,3 +87,11 @@ def test_a_city_of_almost_no_one_is_refused(tmp_path: Path, engine: DuckDBEngine
 
 def test_a_number_of_people_that_fills_no_last_clan_is_met(tmp_path: Path, engine: DuckDBEngine) -> None:
     assert generate(tmp_path, people=103, engine=engine).rows["truth/population.parquet"] == 103
+
+
+def test_what_someone_else_keeps_in_the_folder_is_not_cleared(tmp_path: Path, engine: DuckDBEngine) -> None:
+    (tmp_path / "sources").mkdir()
+    (tmp_path / "sources" / "thesis.txt").write_text("mine")
+    with pytest.raises(UserError):
+        generate(tmp_path, people=100, engine=engine)
+    assert (tmp_path / "sources" / "thesis.txt").read_text() == "mine"
