@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,14 +86,16 @@ class Lake:
         found = self._open(table)
         return -1 if found is None else int(found.version())
 
-    def relation(self, table: str, version: int | None = None) -> exp.Expression:
-        """The table, as of a version, as a relation for the FROM of a query.
+    def relation(
+        self, table: str, version: int | None = None, *, parts: Sequence[str] | None = None
+    ) -> exp.Expression:
+        """The table, as of a version, as a relation for the FROM of a query; only some parts when given.
 
         Raises:
             UserError: ``lake.table.unknown`` or ``lake.version.unknown``.
         """
         delta = self._required(table, version)
-        paths = self._paths(table, delta)
+        paths = [p for p in self._paths(table, delta) if parts is None or p.stem in parts]
         return self.engine.files(paths) if paths else _empty(_arrow_schema(delta))
 
     def columns(self, table: str, version: int | None = None) -> list[str]:
@@ -136,6 +138,7 @@ class Lake:
         replaces: Sequence[str] = (),
         notes: Mapping[str, Any] | None = None,
         schema: pa.Schema | None = None,
+        verify: Callable[[exp.Expression], None] | None = None,
     ) -> Commit:
         """Add one part; the parts it replaces leave in the same commit. The same part again changes nothing.
 
@@ -146,11 +149,20 @@ class Lake:
             replaces: parts that this one supersedes.
             notes: kept with the version.
             schema: of the batches.
+            verify: looks at the finished file (as a relation) before it is committed; when it raises, nothing
+                is committed and the file goes.
         """
         if part in self.parts(table):
             return Commit(table, self.version(table), 0, is_repeated=True)
         target = self._folder(table) / f"{part}.parquet"
-        file = self._write(rows, target, schema)
+        try:
+            file = self._write(rows, target, schema)
+            if verify is not None:
+                verify(self.engine.files([target]))
+        except BaseException:
+            target.with_suffix(".parquet.draft").unlink(missing_ok=True)
+            target.unlink(missing_ok=True)
+            raise
         return self._commit(table, [file], remove=set(replaces), notes=notes)
 
     def replace(self, table: str, rows: Sequence[Query], *, notes: Mapping[str, Any] | None = None) -> Commit:

@@ -1,0 +1,139 @@
+"""What every way in offers: slices of a source, their rows as text, and the source's own count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, cast
+
+import pyarrow as pa
+from pydantic import TypeAdapter, ValidationError
+
+from cityloom.kernel.errors import CityLoomError, ConfigError
+from cityloom.kernel.registry import plugin
+from cityloom.model.resource import Resource
+from cityloom.model.source import Source
+from cityloom.model.text import Title
+
+PACKAGE = "cityloom.collect.connectors"
+ROW = "_row"
+"""The column that says where a row stood in its source, counted as a person would: from 1, header included."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slice:
+    """What one batch is made of: a file, a sheet, a table's snapshot, a pull.
+
+    ``origin`` is stable and holds no path of a machine; ``digest`` is the same for the same content;
+    ``size`` in bytes, 0 where the source does not say; ``position`` set only for a slice that goes on from
+    an earlier one (and replaces none): what the next run goes on from; ``error`` what hindered the
+    connector from describing this slice, raised when it is landed; ``held`` the connector's own.
+    """
+
+    origin: str
+    digest: str
+    size: int = 0
+    position: str | None = None
+    error: CityLoomError | None = None
+    held: Any = field(default=None, compare=False, repr=False)
+
+
+class RejectSink(Protocol):
+    """Takes note of a row that cannot be taken. Raises where the policy is *stop*."""
+
+    def __call__(self, row: int, column: str, code: str, reason: str) -> None:
+        """``row`` as in ``_row``; ``reason`` without any value."""
+        ...
+
+
+class Connector(Protocol):
+    """A way in. Fields are the source's options and the task's ``what``; ``base`` is set by the platform.
+
+    ``capabilities`` are of full, incremental, cdc, push, virtual; ``is_sparse`` where a record may leave out
+    a field (JSON, XML), so that a missing optional column is no error; ``cases`` are examples of fields.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[Title]
+    standard: ClassVar[str]
+    capabilities: ClassVar[frozenset[str]]
+    is_sparse: ClassVar[bool]
+    cases: ClassVar[tuple[Mapping[str, Any], ...]]
+
+    @property
+    def base(self) -> Path:
+        """Folder on which relative paths and ``file:`` references stand."""
+        ...
+
+    def check(self) -> None:
+        """Show that the source answers.
+
+        Raises:
+            SourceError: when it cannot be reached.
+        """
+        ...
+
+    def slices(self, done: Mapping[str, str]) -> Iterator[Slice]:
+        """What there is, in a stable order. A slice may be read until the next one is asked for.
+
+        Args:
+            done: by origin the position of the newest batch that landed; empty where all is wanted.
+        """
+        ...
+
+    def read(self, piece: Slice, sink: RejectSink) -> Iterator[pa.RecordBatch]:
+        """The rows: text columns as the source names them, and ``_row`` (int64, rising).
+
+        Values are text exactly as they came; NULL where the source has NULL or nothing. There is at least
+        one batch, and all have the same columns.
+        """
+        ...
+
+    def count(self, piece: Slice) -> int:
+        """The source's own number of rows, got on another way than by ``read``."""
+        ...
+
+
+def build(resource: Resource, source: Source, base: Path) -> Connector:
+    """The connector of a collection task.
+
+    Raises:
+        ConfigError: ``kernel.plugin.unknown``, ``collect.options.invalid``, ``collect.mode.unsupported``.
+    """
+    cls = plugin(PACKAGE, source.connector)
+    options = {**source.options, **resource.collect.what}
+    valid = [f.name for f in fields(cls) if f.name != "base"]
+    try:
+        connector = TypeAdapter(cls).validate_python({**options, "base": base})
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        raise ConfigError(
+            "collect.options.invalid",
+            "{resource}: the option {option} of {connector} is wrong: {problem}.",
+            hint="Valid options: {valid}.",
+            resource=resource.name,
+            option=".".join(str(p) for p in first["loc"]) or "-",
+            connector=source.connector,
+            problem=first["msg"],
+            valid=", ".join(valid),
+        ) from None
+    mode = resource.collect.mode
+    if mode not in cls.capabilities:
+        raise ConfigError(
+            "collect.mode.unsupported",
+            "{resource}: {connector} cannot collect in mode {mode}.",
+            hint="It can: {known}.",
+            resource=resource.name,
+            connector=source.connector,
+            mode=mode,
+            known=", ".join(sorted(cls.capabilities)),
+        )
+    return cast(Connector, connector)
+
+
+def text_batch(columns: Mapping[str, Any], rows: Any) -> pa.RecordBatch:
+    """A batch of text columns (lists or Arrow arrays) and their row numbers."""
+    arrays = [c if isinstance(c, pa.Array) else pa.array(c, pa.string()) for c in columns.values()]
+    numbers = rows if isinstance(rows, pa.Array) else pa.array(rows, pa.int64())
+    return pa.RecordBatch.from_arrays([*arrays, numbers], names=[*columns, ROW])

@@ -1,0 +1,1 @@
+"""Ways in, one file each: what every one offers is `cityloom.collect.base.Connector`."""

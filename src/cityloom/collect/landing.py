@@ -1,0 +1,216 @@
+"""One slice into the raw layer: whole, once, and proven equal before anyone sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+from sqlglot import exp
+
+from cityloom.collect.base import Connector, Slice
+from cityloom.collect.stream import Stream
+from cityloom.kernel.clock import Clock, iso
+from cityloom.kernel.errors import CityLoomError, DataError, SourceError
+from cityloom.kernel.ids import stable_id
+from cityloom.lake.receipts import measure
+from cityloom.lake.tables import Lake
+from cityloom.model.audit import AuditEvent, EventKind
+from cityloom.model.batch import Batch, Finding, Receipt
+from cityloom.model.resource import Resource
+from cityloom.store import audit, batches
+from cityloom.store.database import Store
+
+
+@dataclass(frozen=True)
+class Landed:
+    """What became of a slice. ``is_new`` is false for one that had landed before."""
+
+    batch: Batch
+    is_new: bool
+    findings: tuple[Finding, ...] = ()
+    error: CityLoomError | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Landing:
+    """Lands slices of one resource."""
+
+    resource: Resource
+    connector: Connector
+    lake: Lake
+    store: Store
+    clock: Clock
+    actor: str
+    progress: Callable[[str, int], None] | None = None
+
+    def land(self, piece: Slice) -> Landed:
+        """Land a slice, or record why it could not be. A batch that landed before is left as it is."""
+        known = self.batches()
+        batch_id = self._identify(piece, known)
+        before = known.get(batch_id)
+        if before and before.state == "reconciled" and self._is_in_lake(batch_id):
+            return Landed(before, is_new=False)
+        old = [] if piece.position else self._replaced(piece, known, batch_id)
+        batch = Batch(
+            id=batch_id,
+            resource=self.resource.name,
+            origin=piece.origin,
+            digest=piece.digest,
+            state="running",
+            started_at=iso(self.clock.now()),
+            position=piece.position,
+        )
+        with self.store.write() as connection:
+            batches.put_batch(connection, batch)
+        try:
+            return self._carry(piece, batch, old)
+        except CityLoomError as error:
+            return self._fail(batch, error)
+        except (OSError, pa.ArrowException) as error:
+            return self._fail(batch, _broken(piece, error))
+
+    def batches(self) -> dict[str, Batch]:
+        """All batches of the resource by id, oldest first."""
+        with self.store.read() as connection:
+            return {b.id: b for b in batches.list_batches(connection, self.resource.name)}
+
+    def _carry(self, piece: Slice, batch: Batch, old: list[Batch]) -> Landed:
+        if piece.error:
+            raise piece.error
+        count = self.connector.count(piece)
+        stream = Stream(
+            self.resource, self.connector, piece, batch.id, batch.started_at, self.lake.engine, self.progress
+        )
+        receipt = self._recover(stream, count) if self._is_in_lake(batch.id) else self._write(stream, count, old)
+        ended = replace(
+            batch,
+            state="reconciled",
+            ended_at=iso(self.clock.now()),
+            version=self.lake.version(self.resource.raw_table),
+            receipt=receipt,
+        )
+        self._close(ended, old, stream)
+        return Landed(ended, is_new=True, findings=tuple(stream.findings))
+
+    def _write(self, stream: Stream, count: int, old: list[Batch]) -> Receipt:
+        made: list[Receipt] = []
+
+        def verify(relation: exp.Expression) -> None:
+            made.append(self._reconcile(stream, count, relation))
+
+        schema, rows = stream.start()
+        in_lake = self._parts()
+        self.lake.append(
+            self.resource.raw_table,
+            rows,
+            part=stream.batch,
+            replaces=[b.id for b in old if b.id in in_lake],
+            notes={"batch": stream.batch, "origin": stream.piece.origin, "digest": stream.piece.digest},
+            schema=schema,
+            verify=verify,
+        )
+        return made[0]
+
+    def _recover(self, stream: Stream, count: int) -> Receipt:
+        """The record of a batch that is in the lake while its process died before recording it."""
+        stream.drain()
+        return self._reconcile(stream, count, self.lake.relation(self.resource.raw_table, parts=[stream.batch]))
+
+    def _reconcile(self, stream: Stream, count: int, landed: exp.Expression) -> Receipt:
+        rows, figures = measure(self.lake.engine, landed, stream.columns)
+        receipt = Receipt(
+            source_rows=count,
+            landed_rows=rows,
+            rejected_rows=len(stream.rejects),
+            source_columns=stream.figures,
+            landed_columns=figures,
+        )
+        if receipt.is_equal:
+            return receipt
+        pairs = zip(receipt.source_columns, receipt.landed_columns, strict=True)
+        raise DataError(
+            "collect.batch.unequal",
+            "{origin}: the source counts {source} rows; {landed} would land, {rejected} were set apart; columns that differ: {columns}.",
+            hint="Nothing was kept. Run the task again; if it stays, the source changes while it is read or its format is not the declared one.",
+            origin=stream.piece.origin,
+            source=count,
+            landed=rows,
+            rejected=len(stream.rejects),
+            columns=", ".join(a.column for a, b in pairs if a != b) or "-",
+        )
+
+    def _close(self, batch: Batch, old: list[Batch], stream: Stream) -> None:
+        event = AuditEvent(
+            kind=EventKind.BATCH_LANDED,
+            actor=self.actor,
+            subject=self.resource.name,
+            details={
+                "batch": batch.id,
+                "origin": batch.origin,
+                "digest": batch.digest,
+                "rows": stream.rows,
+                "rejected": len(stream.rejects),
+            },
+        )
+        with self.store.write() as connection:
+            batches.put_batch(connection, batch)
+            for one in old:
+                batches.put_batch(connection, replace(one, state="superseded"))
+            batches.put_rejects(connection, batch.id, stream.rejects)
+            audit.append(connection, event, self.clock)
+
+    def _fail(self, batch: Batch, error: CityLoomError) -> Landed:
+        failed = replace(batch, state="failed", ended_at=iso(self.clock.now()), reason=str(error))
+        event = AuditEvent(
+            kind=EventKind.BATCH_FAILED,
+            actor=self.actor,
+            subject=self.resource.name,
+            details={"batch": batch.id, "origin": batch.origin, "code": error.code},
+        )
+        finding = Finding(
+            kind="collect",
+            subject=self.resource.name,
+            code=error.code,
+            text=str(error),
+            batch=batch.id,
+            details={"origin": batch.origin},
+        )
+        with self.store.write() as connection:
+            batches.put_batch(connection, failed)
+            audit.append(connection, event, self.clock)
+        return Landed(failed, is_new=True, findings=(finding,), error=error)
+
+    def _identify(self, piece: Slice, known: dict[str, Batch]) -> str:
+        """The batch's id. Content that comes back after it was superseded is a batch of its own."""
+        found = stable_id("b", self.resource.name, piece.origin, piece.digest)
+        if found in known and known[found].state == "superseded":
+            current = [b.id for b in known.values() if b.origin == piece.origin and b.state == "reconciled"]
+            again = stable_id("b", self.resource.name, piece.origin, piece.digest, *sorted(current))
+            same = [b for b in current if known[b].digest == piece.digest]
+            return same[0] if same else again
+        return found
+
+    def _replaced(self, piece: Slice, known: dict[str, Batch], batch_id: str) -> list[Batch]:
+        if self.resource.collect.retransmission != "replace":
+            return []
+        return [
+            b for b in known.values() if b.origin == piece.origin and b.state == "reconciled" and b.id != batch_id
+        ]
+
+    def _parts(self) -> set[str]:
+        return set(self.lake.parts(self.resource.raw_table))
+
+    def _is_in_lake(self, batch_id: str) -> bool:
+        return batch_id in self._parts()
+
+
+def _broken(piece: Slice, error: Exception) -> CityLoomError:
+    problem = error.strerror if isinstance(error, OSError) else None
+    return SourceError(
+        "collect.slice.broken",
+        "{origin} could not be taken in: {problem}.",
+        hint="Nothing was kept. Check the source, the disk and its free space, and run the task again.",
+        origin=piece.origin,
+        problem=problem or type(error).__name__,
+    )

@@ -1,0 +1,191 @@
+"""Rows on their way into the lake: columns checked, figures taken at the source's side, system columns added."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+from sqlglot import exp
+
+from cityloom.collect.base import ROW, Connector, Slice
+from cityloom.engines.base import Engine, sql
+from cityloom.kernel.errors import DataError
+from cityloom.lake.receipts import add, measure
+from cityloom.model.batch import ColumnFigures, Finding, Reject
+from cityloom.model.resource import Resource
+
+SYSTEM = ("_batch", ROW, "_at", "_hash")
+_REJECTS = 100_000
+"""More bad rows than this in one slice are no bad rows but a wrong definition."""
+
+
+@dataclass
+class Stream:
+    """The rows of one slice, once through. After the last row: ``rows``, ``figures``, ``rejects``, ``findings``.
+
+    Args:
+        resource: whose items declare the columns.
+        connector: reads the slice.
+        piece: the slice.
+        batch: its batch's id.
+        at: time of landing, ISO text.
+        engine: computes figures and hashes.
+        progress: told the origin and the rows so far.
+    """
+
+    resource: Resource
+    connector: Connector
+    piece: Slice
+    batch: str
+    at: str
+    engine: Engine
+    progress: Callable[[str, int], None] | None = None
+    rows: int = 0
+    columns: tuple[str, ...] = ()
+    figures: tuple[ColumnFigures, ...] = ()
+    rejects: list[Reject] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+    def start(self) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+        """Read the first rows, check the columns; the schema and the stream of rows with system columns."""
+        source = self.connector.read(self.piece, self._reject)
+        first = next(source)
+        found = [n for n in first.schema.names if n != ROW]
+        self._check_names(found)
+        added = self._check_declared(found)
+        self.columns = (*found, *added)
+        schema = pa.schema([(n, pa.string()) for n in self.columns] + [(n, _type(n)) for n in SYSTEM])
+        return schema, self._flow(first, source, schema)
+
+    def drain(self) -> None:
+        """Read all for the figures alone."""
+        for _ in self.start()[1]:
+            pass
+
+    def _flow(self, first: pa.RecordBatch, rest: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        yield self._complete(first, schema)
+        for batch in rest:
+            yield self._complete(batch, schema)
+
+    def _complete(self, batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+        count = batch.num_rows
+        arrays = {n: batch.column(n) for n in batch.schema.names}
+        for name in self.columns:
+            arrays.setdefault(name, pa.nulls(count, pa.string()))
+        arrays["_batch"] = _constant(self.batch, count)
+        arrays["_at"] = _constant(self.at, count)
+        with self.engine.bound(pa.table({n: arrays[n] for n in (*self.columns, ROW)})) as relation:
+            _, figures = measure(self.engine, relation, self.columns)
+            arrays["_hash"] = self._hashes(relation)
+        self.figures = add([self.figures, figures])
+        self.rows += count
+        if self.progress:
+            self.progress(self.piece.origin, self.rows)
+        return pa.RecordBatch.from_arrays([arrays[n] for n in schema.names], schema=schema)
+
+    def _hashes(self, relation: exp.Expression) -> pa.Array:
+        values: list[exp.Expression] = [exp.column(n, quoted=True) for n in self.columns] or [exp.Literal.string("")]
+        digest = exp.Anonymous(this="hash", expressions=values)
+        query = sql(f"SELECT printf('%016x', :digest) AS h FROM :relation ORDER BY {ROW}", digest=digest, relation=relation)
+        arrays = [b.column(0) for b in self.engine.batches(query)]
+        return pa.concat_arrays(arrays) if arrays else pa.array([], pa.string())
+
+    def _reject(self, row: int, column: str, code: str, reason: str) -> None:
+        is_stop = self.resource.collect.drift == "stop"
+        if is_stop or len(self.rejects) >= _REJECTS:
+            raise DataError(
+                code if is_stop else "collect.rows.hopeless",
+                "{origin}, row {row}: the row cannot be taken: {problem}. {count} rows could not be taken so far.",
+                hint="Correct the delivery or the definition; with the policy quarantine good rows land without the bad ones.",
+                origin=self.piece.origin,
+                row=row,
+                column=column,
+                problem=reason,
+                count=len(self.rejects) + 1,
+            )
+        self.rejects.append(
+            Reject(
+                resource=self.resource.name,
+                batch=self.batch,
+                origin=self.piece.origin,
+                row=row,
+                column=column,
+                code=code,
+                reason=reason,
+            )
+        )
+
+    def _check_names(self, found: list[str]) -> None:
+        seen: dict[str, str] = {n: n for n in SYSTEM}
+        for name in found:
+            other = seen.setdefault(name.casefold(), name) if name not in SYSTEM else name
+            if other != name or name in SYSTEM:
+                raise DataError(
+                    "collect.column.ambiguous",
+                    "{origin}: the column {column} cannot be told from {other}.",
+                    hint="Rename it at the source; the names {system} are the platform's own.",
+                    origin=self.piece.origin,
+                    column=name,
+                    other=other,
+                    system=", ".join(SYSTEM),
+                )
+
+    def _check_declared(self, found: list[str]) -> list[str]:
+        """Columns to be added as empty, because a sparse source left them out."""
+        declared = {i.column: i.required for i in self.resource.items}
+        missing = [c for c in declared if c not in found]
+        for column in missing:
+            if found and (declared[column] or not self.connector.is_sparse):
+                raise self._missing(column, found)
+        if missing and not self.connector.is_sparse and not found:
+            raise self._missing(missing[0], found)
+        extra = [c for c in found if c not in declared]
+        if found:
+            self._drift("collect.column.missing", "optional columns are in no record", missing)
+        self._drift("collect.column.unknown", "columns are not declared", extra)
+        return missing
+
+    def _missing(self, column: str, found: list[str]) -> DataError:
+        nearest = difflib.get_close_matches(column, found, n=1, cutoff=0.3)
+        return DataError(
+            "collect.column.missing",
+            "{origin}: the declared column {column} is missing; the nearest one is {nearest}.",
+            hint="Have the delivery corrected, or change the item's column in the resource's definition.",
+            origin=self.piece.origin,
+            column=column,
+            nearest=nearest[0] if nearest else "-",
+        )
+
+    def _drift(self, code: str, text: str, columns: list[str]) -> None:
+        if not columns:
+            return
+        if self.resource.collect.drift == "stop":
+            raise DataError(
+                code,
+                "{origin}: the delivery has other columns than declared: {columns}.",
+                hint="Declare them as items, or set the task's drift policy to quarantine or accept.",
+                origin=self.piece.origin,
+                columns=", ".join(columns),
+            )
+        named = ", ".join(columns)
+        self.findings.append(
+            Finding(
+                kind="drift",
+                subject=self.resource.name,
+                code=code,
+                text=f"{self.piece.origin}: {text}: {named}",
+                count=len(columns),
+                batch=self.batch,
+                details={"origin": self.piece.origin, "columns": named},
+            )
+        )
+
+
+def _type(name: str) -> pa.DataType:
+    return pa.int64() if name == ROW else pa.string()
+
+
+def _constant(value: str, count: int) -> pa.Array:
+    return pa.repeat(pa.scalar(value, pa.string()), count)
