@@ -68,7 +68,7 @@ class Engine(Protocol):
         ...
 
 
-def sql(text: str, **places: exp.Expression | str | int | float | bool | None) -> exp.Expression:
+def sql(text: str, /, **places: exp.Expression | str | int | float | bool | None) -> exp.Expression:
     """A tree from a readable text: ``sql("SELECT count(*) FROM :source AS s", source=relation)``.
 
     Expressions take the place of ``:name`` as they are; other values become literals.

@@ -10,6 +10,8 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
 from functools import cache
 from importlib.metadata import entry_points
 from typing import Any
@@ -48,6 +50,37 @@ def plugin(package: str, name: str) -> type[Any]:
             known=", ".join(known),
         )
     return known[name]
+
+
+def make(package: str, name: str, options: Mapping[str, Any], **given: Any) -> Any:
+    """A plug-in with the fields that a definition gives it.
+
+    Args:
+        package: of the kind, e.g. ``cityloom.standard.steps``.
+        name: of the plug-in.
+        options: its fields as the definition gives them; lists become tuples.
+        given: what the room gives to every plug-in that has a field of that name (``today``, ``tables``).
+
+    Raises:
+        ConfigError: ``kernel.plugin.unknown`` or ``kernel.plugin.options``, with the fields there are.
+    """
+    cls = plugin(package, name)
+    offered = {f.name for f in fields(cls)}
+    chosen = {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
+    needed = {f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING} - set(given)
+    wrong = sorted((set(chosen) - (offered - set(given))) | (needed - set(chosen)))
+    if wrong:
+        raise ConfigError(
+            "kernel.plugin.options",
+            "The {kind} {name} does not fit its options: {wrong}.",
+            hint="Its fields: {known}. Needed: {needed}.",
+            kind=package.rsplit(".", 1)[-1],
+            name=name,
+            wrong=", ".join(wrong),
+            known=", ".join(sorted(offered - set(given))) or "-",
+            needed=", ".join(sorted(needed)) or "-",
+        )
+    return cls(**chosen, **{k: v for k, v in given.items() if k in offered})
 
 
 def _plugin_of(module: Any, name: str) -> type[Any]:

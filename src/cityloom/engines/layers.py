@@ -1,0 +1,72 @@
+"""A query in layers: each shared term is computed once, below everything that uses it.
+
+Engines do not find equal terms across a big SELECT by themselves; with layers, twenty rules over a table
+cost two to four times less.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlglot import exp
+
+from cityloom.engines.terms import column, is_shared
+
+
+class Layers:
+    """Collects terms over a relation and lays them one above the other.
+
+    Args:
+        source: relation for the FROM, or a query in brackets.
+        columns: the columns of the lowest layer by name, as terms over the relation.
+        where: condition on the relation that rows must fulfil.
+    """
+
+    def __init__(
+        self, source: exp.Expression, columns: Mapping[str, exp.Expression], *, where: exp.Expression | None = None
+    ) -> None:
+        self._source = source
+        self._where = where
+        self._levels: list[dict[str, exp.Expression]] = [dict(columns)]
+        self._depth = {name: 0 for name in columns}
+        self._known: dict[str, str] = {}
+
+    def add(self, term: exp.Expression, name: str | None = None) -> exp.Column:
+        """Have a term computed once, and get the column that holds it. An equal term is not computed again."""
+        inner = self.resolve(term.this if is_shared(term) else term)
+        if name is None and isinstance(inner, exp.Column):
+            return inner
+        text = inner.sql(dialect="duckdb")
+        if name is None and text in self._known:
+            return column(self._known[text])
+        chosen = name or f"_h{len(self._depth)}"
+        depth = 1 + max((self._depth.get(c.name, 0) for c in inner.find_all(exp.Column)), default=0)
+        while len(self._levels) <= depth:
+            self._levels.append({})
+        self._levels[depth][chosen] = inner
+        self._depth[chosen] = depth
+        self._known.setdefault(text, chosen)
+        return column(chosen)
+
+    def resolve(self, term: exp.Expression) -> exp.Expression:
+        """The term with every shared part replaced by the column that holds it."""
+        root = exp.Paren(this=term.copy())
+        marked = [node for node in root.find_all(exp.Paren, bfs=False) if is_shared(node)]
+        for node in reversed(marked):
+            node.replace(self.add(exp.Paren(this=node.this)))
+        inner = root.this
+        return inner.pop() if isinstance(inner, exp.Expression) else inner
+
+    def query(self, outputs: Mapping[str, exp.Expression]) -> exp.Select:
+        """The query that computes the outputs, by name, from all layers."""
+        final = {name: self.resolve(term) for name, term in outputs.items()}
+        query = _select(self._levels[0]).from_(self._source.copy())
+        if self._where is not None:
+            query = query.where(self._where.copy())
+        for number, level in enumerate(self._levels[1:], start=1):
+            query = exp.select("*", *_select(level).expressions).from_(query.subquery(f"l{number}"))
+        return _select(final).from_(query.subquery("l"))
+
+
+def _select(terms: Mapping[str, exp.Expression]) -> exp.Select:
+    return exp.select(*(exp.alias_(term.copy(), name, quoted=True) for name, term in terms.items()))

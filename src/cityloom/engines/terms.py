@@ -1,0 +1,71 @@
+"""Small pieces of queries that every stage builds from, each with one meaning on every engine.
+
+Patterns are written for RE2, Java and Python alike: no look-around, no back-reference, ``[0-9]`` and never
+``\\d``, and ``full_match`` instead of ``$`` (which matches before a trailing newline on some engines).
+"""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from cityloom.engines.base import sql
+
+_SHARED = "cityloom_shared"
+
+
+def shared(term: exp.Expression) -> exp.Expression:
+    """Mark a term as worth computing once: :class:`cityloom.engines.layers.Layers` gives it a layer of its own.
+
+    Without layers it is only a pair of brackets. A shared term is computed for every row, also where it
+    stands in a branch that is not taken: so it must be cheap, or used by nearly all rows.
+    """
+    marked = exp.Paren(this=term.copy())
+    marked.meta[_SHARED] = True
+    return marked
+
+
+def is_shared(term: exp.Expression) -> bool:
+    """Whether a term carries the mark of :func:`shared`."""
+    return isinstance(term, exp.Paren) and bool(term.meta.get(_SHARED))
+
+
+def column(name: str, table: str | None = None) -> exp.Column:
+    """A column by its exact name."""
+    return exp.column(name, table=table, quoted=True)
+
+
+def full_match(text: exp.Expression, pattern: str) -> exp.Expression:
+    """Whether a text as a whole matches a pattern; NULL for NULL."""
+    return sql("regexp_matches(:text, :pattern)", text=text, pattern=rf"^(?:{pattern})\z")
+
+
+def found(text: exp.Expression, pattern: str) -> exp.Expression:
+    """Whether a pattern occurs anywhere in a text; NULL for NULL."""
+    return sql("regexp_matches(:text, :pattern)", text=text, pattern=pattern)
+
+
+def never_null(condition: exp.Expression) -> exp.Expression:
+    """A condition that is false where it was NULL."""
+    return sql("coalesce(:condition, false)", condition=condition)
+
+
+def lookup(text: exp.Expression, pairs: dict[str, str]) -> exp.Expression:
+    """The value that a text stands for in a fixed list of pairs; NULL where it is not in the list."""
+    keys = exp.Array(expressions=[exp.Literal.string(k) for k in pairs])
+    values = exp.Array(expressions=[exp.Literal.string(v) for v in pairs.values()])
+    return exp.Bracket(this=exp.VarMap(keys=keys, values=values), expressions=[text.copy()])
+
+
+def is_real_date(year: exp.Expression, month: exp.Expression, day: exp.Expression) -> exp.Expression:
+    """Whether three whole numbers are a day of the Gregorian calendar, as integer arithmetic."""
+    leap = sql(
+        "CASE WHEN :y % 4 = 0 AND (:y % 100 <> 0 OR :y % 400 = 0) THEN 29 ELSE 28 END", y=exp.Paren(this=year.copy())
+    )
+    return sql(
+        "(:y >= 1 AND :m >= 1 AND :m <= 12 AND :d >= 1"
+        " AND :d <= CASE WHEN :m = 2 THEN :leap ELSE 30 + (:m + :m // 8) % 2 END)",
+        y=exp.Paren(this=year.copy()),
+        m=exp.Paren(this=month.copy()),
+        d=exp.Paren(this=day.copy()),
+        leap=leap,
+    )

@@ -1,0 +1,1 @@
+"""Standardising steps, one file each."""

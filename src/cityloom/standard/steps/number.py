@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from sqlglot import exp
+
+from cityloom.model.text import Title
+from cityloom.standard.base import Case
+from cityloom.standard.decimals import decimal_sql, decimal_value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Number:
+    """A decimal number as plain text: no thousands separators, no unit, no needless zeros.
+
+    ``units`` maps a unit that may stand behind the number to its factor. Up to 18 digits before the point
+    and 8 behind it, exactly; what is no such number becomes missing and is counted.
+    """
+
+    name: ClassVar[str] = "number"
+    title: ClassVar[Title] = Title("数值", "Number")
+    standard: ClassVar[str] = "own"
+    cases: ClassVar[tuple[Case, ...]] = (
+        Case("89.50", "89.5"),
+        Case("1,234", "1234"),
+        Case("12,34", None),
+        Case("89.5平方米", "89.5", {"units": {"平方米": 1, "㎡": 1}}),
+        Case("-0.0", "0"),
+        Case("007", "7"),
+        Case("1e5", None),
+        Case("NaN", None),
+        Case(None, None),
+    )
+
+    units: Mapping[str, int] = field(default_factory=dict)
+
+    def sql(self, column: exp.Expression) -> exp.Expression:
+        """The number."""
+        return decimal_sql(column, self.units, " ")
+
+    def value(self, x: str | None) -> str | None:
+        """The number."""
+        return decimal_value(x, self.units, " ")

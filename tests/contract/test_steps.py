@@ -1,0 +1,116 @@
+"""Every standardising step: its cases hold, and engine and meaning agree on whatever comes."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+import sqlglot
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cityloom.engines.duckdb import DuckDBEngine
+from cityloom.engines.layers import Layers
+from cityloom.engines.terms import column
+from cityloom.kernel.registry import plugins
+from cityloom.standard.base import STEPS, Case, Step
+
+CASES = [(name, case) for name, cls in plugins(STEPS).items() for case in cls.cases]
+PLAIN = [(name, dict(cls.cases[0].options)) for name, cls in plugins(STEPS).items()]
+texts = st.one_of(
+    st.none(),
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
+    st.text("0123456789xX-/.年月日 :T+万亿元,", max_size=20),
+    st.from_regex(r"[0-9]{4}[-/.年][0-9]{1,2}[-/.月][0-9]{1,2}日?( [0-9]{1,2}:[0-9]{2})?", fullmatch=True),
+    st.from_regex(r"[1-9][0-9]{5}[0-9]{2}[01][0-9][0-3][0-9]{4}", fullmatch=True),
+    st.from_regex(r"[+-]?[0-9]{1,4}(,[0-9]{3})?(\.[0-9]{1,3})?(万|亿)?元?", fullmatch=True),
+)
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    engine = DuckDBEngine(tmp_path_factory.mktemp("spill"), memory_mb=256, threads=1)
+    yield engine
+    engine.close()
+
+
+def made(name: str, options: Any) -> Step:
+    step: Step = plugins(STEPS)[name](**options)
+    return step
+
+
+def query_of(step: Step) -> str:
+    layers = Layers(sqlglot.exp.to_table("GIVEN"), {"n": column("n"), "x": column("x")})
+    return layers.query({"n": column("n"), "y": step.sql(column("x"))}).sql(dialect="duckdb")
+
+
+def by_engine(engine: DuckDBEngine, query: str, values: list[str | None]) -> list[str | None]:
+    rows = pa.table({"n": list(range(len(values))), "x": pa.array(values, pa.string())})
+    with engine.bound(rows) as source:
+        answer = dict(engine.rows(query.replace("GIVEN", source.sql())))
+    return [answer[n] for n in range(len(values))]
+
+
+@pytest.mark.parametrize(("name", "case"), CASES, ids=[f"{n}-{i}" for i, (n, _) in enumerate(CASES)])
+def test_case(quick: DuckDBEngine, name: str, case: Case) -> None:
+    step = made(name, case.options)
+    query = query_of(step)
+    assert step.value(case.given) == case.expected
+    assert by_engine(quick, query, [case.given]) == [case.expected]
+
+
+@pytest.mark.parametrize(("name", "options"), PLAIN, ids=[n for n, _ in PLAIN])
+def test_hostile_texts(quick: DuckDBEngine, name: str, options: Any, hostile: tuple[str | None, ...]) -> None:
+    step = made(name, options)
+    query = query_of(step)
+    assert by_engine(quick, query, list(hostile)) == [step.value(x) for x in hostile]
+
+
+@pytest.mark.parametrize(("name", "options"), PLAIN, ids=[n for n, _ in PLAIN])
+def test_any_text(quick: DuckDBEngine, name: str, options: Any) -> None:
+    step = made(name, options)
+    query = query_of(step)
+
+    @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.lists(texts, min_size=10, max_size=60))
+    def agree(values: list[str | None]) -> None:
+        assert by_engine(quick, query, values) == [step.value(x) for x in values]
+
+    agree()
+
+
+@pytest.mark.parametrize(("name", "options"), PLAIN, ids=[n for n, _ in PLAIN])
+def test_without_layers_the_answer_is_the_same(quick: DuckDBEngine, name: str, options: Any) -> None:
+    step = made(name, options)
+    given_ = step.cases[0].given
+    text = sqlglot.exp.convert(given_)
+    assert quick.rows(sqlglot.exp.select(step.sql(text))) == [(step.value(given_),)]
+
+
+@pytest.mark.parametrize(("name", "options"), PLAIN, ids=[n for n, _ in PLAIN])
+def test_a_second_time_changes_nothing(name: str, options: Any, hostile: tuple[str | None, ...]) -> None:
+    step = made(name, options)
+    for x in (*hostile, *(case.given for case in step.cases)):
+        assert step.value(step.value(x)) == step.value(x)
+
+
+@pytest.mark.parametrize(("name", "options"), PLAIN, ids=[n for n, _ in PLAIN])
+def test_only_functions_of_every_engine(name: str, options: Any) -> None:
+    tree = made(name, options).sql(column("x"))
+    unknown = {node.name.lower() for node in tree.find_all(sqlglot.exp.Anonymous)}
+    assert not unknown
+    tree.sql(dialect="spark", unsupported_level=sqlglot.ErrorLevel.RAISE)
+
+
+@pytest.mark.parametrize("name", list(plugins(STEPS)))
+def test_it_is_described(name: str) -> None:
+    cls = plugins(STEPS)[name]
+    assert cls.title.zh and cls.title.en and cls.standard and cls.__doc__
+    assert any(case.given is None for case in cls.cases)
+    tree = ast.parse(Path(inspect.getfile(cls)).read_text(encoding="utf-8"))
+    imports = [n.module or "" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)]
+    assert not [i for i in imports if i.startswith("cityloom.standard.steps")]
