@@ -3,18 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from cityloom.cli.progress import bars, stage_title
-from cityloom.cli.session import print_json, print_table, writing
+from cityloom.cli.session import JsonOption, WorkspaceOption, print_json, print_table, writing
 from cityloom.flows.bootstrap import Workspace
 from cityloom.flows.runner import Runner
 from cityloom.kernel.errors import DataError
 from cityloom.kernel.i18n import _
 from cityloom.model.run import Run
 
+Around = Callable[[Path | None], AbstractContextManager[None]]
+"""What must be up while a stage runs: the example's own interface, for collecting."""
 NamedStage = Callable[[Workspace, Runner, Sequence[str]], list[Run]]
+
+
+def add_stage(
+    group: typer.Typer, command: str, name: str, stage: NamedStage, *, text: str, subjects: str, around: Around | None = None
+) -> None:
+    """Add a command that does one stage, for the subjects named or for all."""
+
+    @group.command(command, help=text)
+    def run(
+        names: Annotated[list[str] | None, typer.Argument(help=subjects)] = None,
+        force: Annotated[bool, typer.Option("--force", help=_("Do it even when nothing has changed."))] = False,
+        workspace: WorkspaceOption = None,
+        as_json: JsonOption = False,
+    ) -> None:
+        with around(workspace) if around else nullcontext():
+            run_stage(name, stage, names or [], workspace, as_json=as_json, is_forced=force)
 
 
 def run_stage(

@@ -100,7 +100,7 @@ def _access(value: Resource, side: str) -> Iterator[Complaint]:
     if access is None:
         return
     yield from _one_of(access.attribute, SHARING, (side, "attribute"))
-    if access.attribute != "unconditional" and not access.basis:
+    if access.attribute in SHARING[1:] and not access.basis:
         yield (
             (side,),
             _("access is restricted and no basis is named."),

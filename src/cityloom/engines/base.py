@@ -6,6 +6,7 @@ tree, never by pasting. ``sql`` builds a tree from a readable text with ``:name`
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from sqlglot import exp
 
 Query = exp.Expression | str
 """A query: a tree, or a fixed text in the DuckDB dialect."""
+_PLACE = re.compile(r"(?<![:\w]):([a-z_]\w*)")
+"""``:name``, and not the ``::`` of a cast. Given to the parser as ``$name``: it reads ``:name`` as an alias in places."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,8 @@ def sql(text: str, /, **places: exp.Expression | str | int | float | bool | None
 
     Expressions take the place of ``:name`` as they are; other values become literals.
     """
-    tree = sqlglot.parse_one(text, dialect="duckdb")
+    named = _PLACE.sub(lambda found: f"${found[1]}" if found[1] in places else found[0], text)
+    tree = sqlglot.parse_one(named, dialect="duckdb")
     values = {k: v if isinstance(v, exp.Expression) else exp.convert(v) for k, v in places.items()}
 
     def fill(node: Any) -> Any:

@@ -11,8 +11,8 @@ from functools import cached_property
 from importlib import resources
 from pathlib import Path
 
-from cityloom.content.load import value_of
 from cityloom.content.kinds import KINDS
+from cityloom.content.load import value_of
 from cityloom.engines.base import Engine
 from cityloom.engines.duckdb import DuckDBEngine
 from cityloom.kernel.clock import Clock, SystemClock

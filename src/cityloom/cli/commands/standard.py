@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
-from cityloom.cli.session import JsonOption, WorkspaceOption
-from cityloom.cli.stages import run_stage
+from cityloom.cli.stages import add_stage
 from cityloom.flows import chain
 from cityloom.kernel.i18n import _
 
 
 def register(app: typer.Typer) -> None:
     """Add the group."""
-    group = typer.Typer(no_args_is_help=True, help=_("The standard layer: rows whose items conform to published data elements."))
+    group = typer.Typer(
+        no_args_is_help=True, help=_("The standard layer: rows whose items conform to published data elements.")
+    )
     app.add_typer(group, name="standard")
-
-    @group.command("run", help=_("Standardise raw rows with the steps of their data elements.\\n\\nOnly resources that passed the lake-entry gate; only what has changed. Every changed cell can be explained."))
-    def run(
-        names: Annotated[list[str] | None, typer.Argument(help=_("Resources; all when none is named."))] = None,
-        force: Annotated[bool, typer.Option("--force", help=_("Do it even when nothing has changed."))] = False,
-        workspace: WorkspaceOption = None,
-        as_json: JsonOption = False,
-    ) -> None:
-        run_stage("standardise", chain.standardise, names or [], workspace, as_json=as_json, is_forced=force)
+    text = _(
+        "Standardise raw rows with the steps of their data elements.\n\n"
+        "Only resources that passed the lake-entry gate, and only what has changed.\n\n"
+        "Example: `cityloom standard run hukou`"
+    )
+    add_stage(
+        group, "run", "standardise", chain.standardise, text=text, subjects=_("Resources; all when none is named.")
+    )

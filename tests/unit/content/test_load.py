@@ -1,0 +1,136 @@
+"""Definitions as YAML: what is right becomes objects, what is wrong is named with file, line, key and cure."""
+
+from pathlib import Path
+
+import pytest
+
+from cityloom.content.check import check
+from cityloom.content.load import digest_of, load, value_of
+from cityloom.content.problems import ContentError
+
+PLUGINS = {
+    "connector": {"csv_files"},
+    "step": {"clean_text"},
+    "rule": {"missing"},
+    "negotiation": {"priority"},
+}
+DEPARTMENT = "kind: department\nname: ga\ntitle: {zh: 公安, en: Police}\n"
+SOURCE = "kind: source\nname: files\ntitle: {zh: 文件, en: Files}\ndepartment: ga\nconnector: csv_files\n"
+RESOURCE = """\
+kind: resource
+name: hukou
+department: ga
+title: {zh: 户籍, en: Register}
+abstract: {zh: 户籍, en: Register}
+category: 人口
+sharing: {attribute: unconditional}
+key: [id]
+items:
+  - {name: id, column: 编号, title: {zh: 编号, en: Number}}
+collect: {source: files}
+"""
+
+
+def write(folder: Path, **texts: str) -> Path:
+    for name, text in texts.items():
+        (folder / f"{name}.yml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def problems(folder: Path) -> list[tuple[str, int, str, str]]:
+    with pytest.raises(ContentError) as caught:
+        check(load(folder), folder, PLUGINS)
+    return [(p.file, p.line, p.key, p.message + " " + p.hint) for p in caught.value.problems]
+
+
+def test_right_definitions_become_a_city(tmp_path: Path) -> None:
+    folder = write(tmp_path, a=DEPARTMENT, b=SOURCE, c=RESOURCE)
+    city = check(load(folder), folder, PLUGINS)
+    assert city.resources["hukou"].std_table == "std_ga__hukou"
+    assert city.departments["ga"].title.en == "Police"
+
+
+def test_one_file_may_hold_several_documents(tmp_path: Path) -> None:
+    write(tmp_path, all=DEPARTMENT + "---\n" + SOURCE)
+    assert [(d.kind, d.name) for d in load(tmp_path)] == [("department", "ga"), ("source", "files")]
+
+
+def test_an_unknown_key_is_named_with_its_line_and_the_nearest_key(tmp_path: Path) -> None:
+    folder = write(tmp_path, a=DEPARTMENT + "levl: city\n")
+    file, line, key, text = problems(folder)[0]
+    assert (file, line, key) == ("a.yml", 4, "levl")
+    assert "level" in text
+
+
+def test_an_unknown_key_deep_inside_is_compared_with_the_keys_of_that_place(tmp_path: Path) -> None:
+    wrong = RESOURCE.replace("{name: id, column: 编号", "{name: id, colum: 编号, column: 编号")
+    folder = write(tmp_path, a=DEPARTMENT, b=SOURCE, c=wrong)
+    found = problems(folder)
+    assert found[0][:3] == ("c.yml", 10, "items.0.colum")
+    assert "column" in found[0][3]
+
+
+def test_a_missing_key_is_named_where_it_belongs(tmp_path: Path) -> None:
+    folder = write(tmp_path, a="kind: department\nname: ga\n")
+    assert problems(folder)[0][2] == "title"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "word"),
+    [
+        ("department: ga", "department: gb", 3, "ga"),
+        ("source: files", "source: fils", 11, "files"),
+        ("key: [id]", "key: [idd]", 8, "id"),
+        ("attribute: unconditional", "attribute: unconditionnal", 7, "unconditional"),
+        ("attribute: unconditional", "attribute: conditional", 7, "basis"),
+    ],
+)
+def test_what_leads_nowhere_is_named_with_what_there_is(tmp_path: Path, old: str, new: str, line: int, word: str) -> None:
+    folder = write(tmp_path, a=DEPARTMENT, b=SOURCE, c=RESOURCE.replace(old, new))
+    found = problems(folder)
+    assert [(f, at) for f, at, _, _ in found] == [("c.yml", line)]
+    assert word in found[0][3]
+
+
+def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
+    folder = write(tmp_path, a=DEPARTMENT + "x: 1\n", b=SOURCE + "y: 1\n")
+    assert {p[0] for p in problems(folder)} == {"a.yml", "b.yml"}
+
+
+def test_text_that_is_no_yaml_is_named_with_its_line(tmp_path: Path) -> None:
+    folder = write(tmp_path, a="kind: department\nname: [ga\n")
+    file, line, _, _ = problems(folder)[0]
+    assert file == "a.yml"
+    assert line >= 2
+
+
+def test_a_file_in_another_encoding_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.yml").write_bytes("kind: department\nname: 公安".encode("gb18030"))
+    assert "UTF-8" in problems(tmp_path)[0][3]
+
+
+def test_two_definitions_of_one_name_are_refused(tmp_path: Path) -> None:
+    folder = write(tmp_path, a=DEPARTMENT, b=DEPARTMENT)
+    assert problems(folder)[0][0] == "b.yml"
+
+
+def test_the_digest_is_of_the_meaning_and_not_of_the_writing(tmp_path: Path) -> None:
+    write(tmp_path, a=DEPARTMENT)
+    first = load(tmp_path)[0]
+    write(tmp_path, a="# a remark\nkind: department\ntitle:\n  en: 'Police'\n  zh: 公安\nname: ga\n")
+    assert load(tmp_path)[0].digest == first.digest
+    write(tmp_path, a=DEPARTMENT.replace("Police", "police"))
+    assert load(tmp_path)[0].digest != first.digest
+
+
+def test_a_stored_body_gives_the_same_object(tmp_path: Path) -> None:
+    write(tmp_path, c=RESOURCE)
+    one = load(tmp_path)[0]
+    assert value_of("resource", one.body) == one.value
+    assert digest_of(one.body) == one.digest
+
+
+def test_dates_in_yaml_stay_text(tmp_path: Path) -> None:
+    certified = "certified: {system: x, at: 2026-01-01, by: y}\n"
+    write(tmp_path, c=RESOURCE + certified)
+    assert load(tmp_path)[0].value.certified.at == "2026-01-01"
