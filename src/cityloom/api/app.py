@@ -1,0 +1,59 @@
+"""The application that the server runs: ``granian --interface asgi --factory cityloom.api.app:create``."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+
+from cityloom import web
+from cityloom.api.guard import Guard
+from cityloom.api.problems import install_problems
+from cityloom.api.routes import router
+from cityloom.api.services import Services
+from cityloom.api.workspace import WorkspaceServices
+from cityloom.flows.bootstrap import open_workspace
+from cityloom.kernel.config import Settings, load_settings
+from cityloom.kernel.log import configure_log
+from cityloom.web.pages import router as pages
+
+
+def create() -> FastAPI:
+    """The application over the workspace that the settings name; the factory that the server calls.
+
+    Raises:
+        ConfigError: a setting or a definition is wrong.
+    """
+    settings = load_settings()
+    configure_log(settings.log_level)
+    workspace = open_workspace(settings)
+    app = build(settings, WorkspaceServices(workspace))
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        workspace.close()
+
+    app.router.lifespan_context = lifespan
+    return app
+
+
+def build(settings: Settings, services: Services) -> FastAPI:
+    """The application from its parts: ``services`` answer, the report is read from the workspace."""
+    app = FastAPI(
+        title="CityLoom",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+    )
+    app.state.services = services
+    app.state.folder = settings.workspace.absolute()
+    app.include_router(router)
+    app.include_router(pages)
+    app.mount("/static", StaticFiles(directory=web.STATIC), name="static")
+    install_problems(app)
+    app.add_middleware(Guard, language=settings.language)
+    return app

@@ -1,0 +1,80 @@
+"""Errors over HTTP: every one is an RFC 9457 problem in the caller's language, none tells a value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from cityloom.kernel.errors import CityLoomError
+from cityloom.kernel.i18n import _, current_language
+
+MEDIA_TYPE = "application/problem+json"
+UNAUTHENTICATED = ("share.key.invalid",)
+"""Codes answered with 401 instead of the family's 403: nobody showed who calls."""
+
+
+def problem_response(body: dict[str, Any], headers: dict[str, str] | None = None) -> JSONResponse:
+    """A problem object as a response with its own status and language."""
+    said = {"Content-Language": current_language(), "Cache-Control": "no-store", **(headers or {})}
+    return JSONResponse(body, status_code=body["status"], media_type=MEDIA_TYPE, headers=said)
+
+
+def plain_problem(status: int, code: str, title: str, detail: str = "") -> dict[str, Any]:
+    """A problem that no CityLoomError stands behind; ``title`` and ``detail`` already translated."""
+    return {"type": f"urn:cityloom:error:{code}", "title": title, "status": status, "detail": detail, "code": code}
+
+
+def unexpected_problem() -> dict[str, Any]:
+    """What the caller sees of an error nobody foresaw: nothing but that it happened."""
+    return plain_problem(
+        500,
+        "api.internal",
+        _("Something went wrong inside CityLoom."),
+        _("Try again; if it happens again, tell the operator the time of this answer."),
+    )
+
+
+def too_large_problem() -> dict[str, Any]:
+    """What the caller sees when a request is too long, or does not say how long it is (RFC 9110 15.5.14)."""
+    return plain_problem(413, "api.request.large", _("The request is too large, or does not declare its length."))
+
+
+def install_problems(app: FastAPI) -> None:
+    """Answer expected errors, malformed requests and unknown addresses as problems."""
+    app.add_exception_handler(CityLoomError, _expected)
+    app.add_exception_handler(RequestValidationError, _malformed)
+    app.add_exception_handler(HTTPException, _refused)
+
+
+async def _expected(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, CityLoomError)
+    body = error.problem()
+    if error.code in UNAUTHENTICATED:
+        return problem_response(body | {"status": 401}, {"WWW-Authenticate": "Bearer"})
+    return problem_response(body)
+
+
+async def _malformed(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    places = sorted({".".join(str(part) for part in e["loc"][:2]) for e in error.errors()})
+    body = plain_problem(
+        400,
+        "api.request.malformed",
+        _("The request is not of the form that this address takes."),
+        _("Compare it with the description under /api/v1/openapi.json."),
+    )
+    return problem_response(body | {"places": places})
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        title = _("This address does not take this method.")
+    else:
+        title = _("There is nothing at this address.")
+    body = plain_problem(error.status_code, f"api.http.{error.status_code}", title)
+    return problem_response(body, dict(error.headers or {}))

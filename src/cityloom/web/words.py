@@ -1,0 +1,121 @@
+"""Words and figures as the pages write them: names of steps, dimensions and fields in the current language."""
+
+from __future__ import annotations
+
+from cityloom.kernel.i18n import _
+
+
+def number(value: float) -> str:
+    """``1234567`` as ``1,234,567``."""
+    return f"{value:,.0f}"
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """A share of 0 to 1 as ``12.3%``; nothing known as a dash."""
+    return "—" if value is None else f"{100 * value:.{digits}f}%"
+
+
+def seconds(value: float) -> str:
+    """Seconds to a readable precision, without the unit."""
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}"
+
+
+def step(name: str) -> str:
+    """A step of the chain."""
+    return {
+        "generate": _("Make the city"),
+        "apply": _("Apply definitions"),
+        "collect": _("Collect"),
+        "assess_raw": _("Check as it came"),
+        "pass_gate": _("Pass the gate"),
+        "standardise": _("Standardise"),
+        "assess_standard": _("Check again"),
+        "fuse": _("Fuse"),
+        "catalogue": _("Catalogue"),
+        "publish": _("Publish"),
+        "share": _("Share"),
+        "score": _("Score"),
+        "audit": _("Verify the log"),
+        "report": _("Compare, report"),
+    }.get(name, name)
+
+
+def dimension(name: str) -> str:
+    """A dimension of quality (GB/T 36344)."""
+    return {
+        "conformity": _("Conformity"),
+        "completeness": _("Completeness"),
+        "accuracy": _("Accuracy"),
+        "consistency": _("Consistency"),
+        "timeliness": _("Timeliness"),
+        "accessibility": _("Accessibility"),
+    }.get(name, name)
+
+
+def field(name: str) -> str:
+    """A field of a request, a grant or an answer."""
+    return {
+        "service": _("Service"),
+        "id": _("Number"),
+        "state": _("State"),
+        "consumer": _("Asked by"),
+        "provider": _("Provider"),
+        "requested_by": _("Person"),
+        "purpose": _("Purpose"),
+        "purpose_title": _("Purpose"),
+        "basis": _("Legal basis"),
+        "parameters": _("What it knows already"),
+        "items": _("Items"),
+        "granted_by": _("Granted by"),
+        "decided_by": _("Decided by"),
+        "approver": _("Decided by"),
+        "decided_at": _("Decided on"),
+        "granted_at": _("Granted on"),
+        "expires_at": _("Until"),
+        "quota": _("Calls a day"),
+        "days": _("Days"),
+        "sharing": _("Sharing"),
+        "version": _("Version"),
+        "reasons": _("Reasons"),
+    }.get(name, name)
+
+
+def judgement(name: str) -> str:
+    """How a value was decided."""
+    return {
+        "agreed": _("All agree"),
+        "single": _("One source only"),
+        "only": _("One source only"),
+        "lead": _("The answerable department"),
+        "priority": _("Agreed order"),
+        "most_recent": _("Most recent"),
+        "earliest": _("Earliest"),
+        "majority": _("Majority"),
+        "state_machine": _("Order of states"),
+        "unresolved": _("Left open"),
+    }.get(name, name)
+
+
+def group(name: str) -> str:
+    """A group of the index system."""
+    return {
+        "数据汇聚": _("Collection"),
+        "数据资源目录": _("Catalogue"),
+        "数据共享": _("Sharing"),
+        "数据质量": _("Quality"),
+    }.get(name, name)
+
+
+def role(name: str) -> str:
+    """A role of an account."""
+    return {
+        "system_administrator": _("System administrator"),
+        "security_administrator": _("Security administrator"),
+        "audit_administrator": _("Audit administrator"),
+        "officer": _("Officer"),
+        "owner": _("Data owner"),
+        "steward": _("Data steward"),
+        "consumer": _("Data user"),
+        "leader": _("Leader"),
+        "analyst": _("Analyst"),
+    }.get(name, name)
