@@ -16,6 +16,7 @@ from cityloom.sample.draw import (
     texts,
     uscc_check,
 )
+from cityloom.sample.people import AS_OF
 
 LEGAL_PERSON = (
     "uscc, name, legal_rep_name, legal_rep_id, address, division, status, founded_date, industry, capital_cny"
@@ -23,7 +24,6 @@ LEGAL_PERSON = (
 """Columns of the truth about firms."""
 
 _CAPITALS = ["100000", "300000", "500000", "1000000", "2000000", "5000000", "10000000", "50000000"]
-_TODAY = 20454
 
 
 def numbers(firms: int, people: int, seed: int) -> str:
@@ -37,7 +37,7 @@ def numbers(firms: int, people: int, seed: int) -> str:
     return f"""
         SELECT j, h, ha, f17 || {uscc_check("f17")} AS uscc,
             CASE WHEN {chance("h", "open", 880)} THEN '1' WHEN {chance("h", "revoked", 250)} THEN '3' ELSE '2' END AS status,
-            {_TODAY} - 60 - {dice("h", "founded", 9000)} AS founded, 1 + {dice("h", "trade", len(words.FIRM_TRADES))} AS trade,
+            {AS_OF} - 60 - {dice("h", "founded", 9000)} AS founded, 1 + {dice("h", "trade", len(words.FIRM_TRADES))} AS trade,
             CAST({salted("h", "boss")} % {people // 10} AS BIGINT) * 10 + {adult} AS boss
         FROM ({body})"""
 
