@@ -54,6 +54,7 @@ class Runner:
     def __init__(self, workspace: Workspace, listener: Listener | None = None, *, force: bool = False) -> None:
         self.workspace = workspace
         self.force = force
+        self.failed: list[Run] = []
         self._tell = listener or (lambda run: None)
 
     def recover(self) -> int:
@@ -102,7 +103,7 @@ class Runner:
             ended = replace(run, state="done", outputs=outputs, result=result)
         except CityLoomError as error:
             ended = replace(run, state="failed", error_code=error.code, error_text=str(error))
-            self._close(ended, began)
+            self.failed.append(self._close(ended, began))
             raise
         return self._close(ended, began)
 
