@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
 from dataclasses import asdict, replace
 
 import sqlalchemy as sa
@@ -12,7 +11,8 @@ import sqlalchemy as sa
 from cityloom.kernel.errors import ConfigError
 from cityloom.model.catalog import Entry, EntryItem
 from cityloom.model.city import City
-from cityloom.model.resource import GRADES, SHARING, Access, Resource
+from cityloom.model.resource import SHARING, Access, Resource
+from cityloom.protect.grading import highest
 from cityloom.store.catalog import number_of
 
 _WIDTHS = (1, 2, 3, 2)
@@ -79,11 +79,6 @@ def with_code(connection: sa.Connection, entry: Entry) -> Entry:
         code += f"{number:0{width}}"
     sequence = number_of(connection, f"{path}#", f"{path}#{entry.name}")
     return replace(entry, code=f"{code}/{sequence:06}")
-
-
-def highest(grades: Iterable[str]) -> str:
-    """The highest of some grades: what a combination takes."""
-    return max(grades, key=GRADES.index, default=GRADES[0])
 
 
 def _items(resource: Resource, city: City, sharing: Access, opening: Access | None) -> tuple[EntryItem, ...]:

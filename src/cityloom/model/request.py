@@ -105,7 +105,7 @@ class Move:
 class Grant:
     """授权: the right of a consumer to items of a service for a purpose, until ``expires_at`` (UTC).
 
-    ``quota`` is calls a day; ``state`` is ``granted``, ``revoked`` or ``expired``.
+    ``requested_by`` is the account it was made for; ``quota`` is calls a day; ``state`` is ``granted``, ``revoked`` or ``expired``.
     """
 
     id: str
@@ -113,6 +113,7 @@ class Grant:
     service: str
     version: str
     consumer: str
+    requested_by: str
     items: tuple[str, ...]
     purpose: str
     purpose_title: Title

@@ -24,7 +24,7 @@ from cityloom.model.call import Call
 from cityloom.model.principal import Principal
 from cityloom.model.request import Grant
 from cityloom.model.service import Service
-from cityloom.protect.mask import make_mask
+from cityloom.protect.mask import make_mask, masked_record
 from cityloom.protect.pseudonym import subject_digest
 from cityloom.share.workdays import local_day
 from cityloom.store import audit
@@ -33,7 +33,8 @@ from cityloom.store.database import Store
 from cityloom.store.requests import find_grant
 from cityloom.store.services import find_service
 
-_NOBODY = Principal(account="unknown", department="", roles=())
+NOBODY = "anonymous"
+"""The account on record where no valid key was shown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,15 +64,10 @@ class _Asked:
     """A call as it came, with the keyed digest of whom it is about."""
 
     parameters: Mapping[str, str] = field(repr=False)
-    principal: Principal
+    principal: Principal | None
     purpose: str
     service: Service | None
     subject: str
-
-
-class _RefusedError(Exception):
-    def __init__(self, error: DeniedError) -> None:
-        self.error = error
 
 
 def answer(
@@ -103,48 +99,40 @@ def answer(
     with store.read() as connection:
         service = find_service(connection, service_name)
         subject = _subject(service, parameters, key)
-        asked = _Asked(dict(parameters), principal or _NOBODY, purpose, service, subject)
-        refusal: DeniedError | None = None
-        try:
-            found, made = _check(connection, asked, is_known=principal is not None, clock=clock, is_locked=False)
-        except _RefusedError as no:
-            refusal = no.error
-    if refusal is not None:
+        asked = _Asked(dict(parameters), principal, purpose, service, subject)
+        right = _right(connection, asked, clock)
+    if isinstance(right, DeniedError):
         with store.write() as connection:
-            _record_denied(connection, asked, refusal, clock)
-        raise refusal
-    values, verdict = _read(found, made, asked.parameters, lake)
+            _record_denied(connection, asked, right, clock)
+        raise right
+    values, verdict = _read(right[0], right[1], asked.parameters, lake, key=key, today=local_day(clock.now()))
     digest = subject_digest(key, json.dumps([values, verdict], ensure_ascii=False, sort_keys=True))
     with store.write() as connection:
-        try:
-            _, made = _check(connection, asked, is_known=True, clock=clock, is_locked=True)
-        except _RefusedError as no:
-            refusal = no.error
-            _record_denied(connection, asked, refusal, clock)
+        right = _right(connection, asked, clock, is_locked=True)
+        if isinstance(right, DeniedError):
+            _record_denied(connection, asked, right, clock)
         else:
-            used = count_answered(connection, made.id, local_day(clock.now()))
-            rows = int(values is not None)
-            call = _record_answered(connection, asked, made, rows=rows, digest=digest, clock=clock)
-    if refusal is not None:
-        raise refusal
-    return Answer(
-        service=found.name,
-        version=found.version,
-        call=call.id,
-        left=made.quota - used - 1,
-        values=values,
-        verdict=verdict,
-    )
+            reply = _record_answered(connection, asked, right[1], values, verdict, digest=digest, clock=clock)
+    if isinstance(right, DeniedError):
+        raise right
+    return reply
 
 
 # -- the right ---------------------------------------------------------------------------------------------
 
 
-def _check(
-    connection: sa.Connection, asked: _Asked, *, is_known: bool, clock: Clock, is_locked: bool
-) -> tuple[Service, Grant]:
-    """The service and the grant under which it may answer."""
-    if not is_known:
+def _right(
+    connection: sa.Connection, asked: _Asked, clock: Clock, *, is_locked: bool = False
+) -> tuple[Service, Grant] | DeniedError:
+    """The service and the grant under which it may answer, or why it may not."""
+    try:
+        return _check(connection, asked, clock, is_locked)
+    except DeniedError as refusal:
+        return refusal
+
+
+def _check(connection: sa.Connection, asked: _Asked, clock: Clock, is_locked: bool) -> tuple[Service, Grant]:
+    if asked.principal is None:
         _deny("share.key.invalid", "No valid key was shown.", "Ask your department for its key.")
     service = asked.service
     if service is None:
@@ -192,14 +180,14 @@ def _check_parameters(service: Service, made: Grant, parameters: Mapping[str, st
 
 
 def _deny(code: str, message: str, hint: str, **details: str) -> NoReturn:
-    raise _RefusedError(DeniedError(code, message, hint=hint, **details))
+    raise DeniedError(code, message, hint=hint, **details)
 
 
 # -- the record --------------------------------------------------------------------------------------------
 
 
 def _read(
-    service: Service, made: Grant, parameters: Mapping[str, str], lake: Lake
+    service: Service, made: Grant, parameters: Mapping[str, str], lake: Lake, *, key: bytes, today: str
 ) -> tuple[dict[str, str | None] | None, bool | None]:
     """Values of a look-up, or verdict of a verification; the other one is nothing."""
     relation = lake.relation(service.table)
@@ -212,12 +200,9 @@ def _read(
     records = lake.engine.records(exp.select(*columns).from_(relation).where(*where).limit(1))
     if not records:
         return None, None
-    values: dict[str, str | None] = {}
-    for item in items:
-        found = records[0][item.name]
-        text = None if found is None else str(found)
-        values[item.name] = make_mask(item.mask).value(text) if item.mask is not None else text
-    return values, None
+    masks = {item.name: make_mask(item.mask, key, today) if item.mask else None for item in items}
+    given = masked_record(records[0], masks)
+    return {name: None if value is None else str(value) for name, value in given.items()}, None
 
 
 # -- the trace ---------------------------------------------------------------------------------------------
@@ -230,15 +215,31 @@ def _subject(service: Service | None, parameters: Mapping[str, str], key: bytes)
 
 
 def _record_answered(
-    connection: sa.Connection, asked: _Asked, made: Grant, *, rows: int, digest: str, clock: Clock
-) -> Call:
+    connection: sa.Connection,
+    asked: _Asked,
+    made: Grant,
+    values: Mapping[str, str | None] | None,
+    verdict: bool | None,
+    *,
+    digest: str,
+    clock: Clock,
+) -> Answer:
+    used = count_answered(connection, made.id, local_day(clock.now()))
+    rows = int(values is not None)
     call = _call(asked, clock, outcome="answered", grant=made.id, purpose=made.purpose, rows=rows, digest=digest)
     _write(connection, call, EventKind.SERVICE_ANSWERED, clock)
-    return call
+    return Answer(
+        service=call.service,
+        version=call.version,
+        call=call.id,
+        left=made.quota - used - 1,
+        values=values,
+        verdict=verdict,
+    )
 
 
 def _record_denied(connection: sa.Connection, asked: _Asked, refusal: DeniedError, clock: Clock) -> None:
-    grant = asked.principal.grant or ""
+    grant = (asked.principal.grant if asked.principal else None) or ""
     made = find_grant(connection, grant) if grant else None
     purpose = made.purpose if made is not None and made.is_for(asked.purpose) else ""
     call = _call(asked, clock, outcome="denied", grant=grant, purpose=purpose, code=refusal.code)
@@ -252,8 +253,8 @@ def _call(asked: _Asked, clock: Clock, *, outcome: str, **more: Any) -> Call:
         id=new_id("c"),
         service=service.name if service is not None else "unknown",
         version=service.version if service is not None else "",
-        account=asked.principal.account,
-        consumer=asked.principal.department,
+        account=asked.principal.account if asked.principal else NOBODY,
+        consumer=asked.principal.department if asked.principal else "",
         at=iso(now),
         day=local_day(now),
         outcome=outcome,

@@ -118,6 +118,7 @@ def make_grant(connection: sa.Connection, request: Request, service: Service, ac
         service=moved.service,
         version=moved.version,
         consumer=moved.consumer,
+        requested_by=moved.requested_by,
         items=moved.items,
         purpose=moved.purpose,
         purpose_title=moved.purpose_title,

@@ -10,9 +10,10 @@ from cityloom.kernel.clock import Clock, iso
 from cityloom.kernel.errors import ConfigError
 from cityloom.model.audit import AuditEvent, EventKind
 from cityloom.model.city import City
-from cityloom.model.resource import GRADES, SHARING
+from cityloom.model.resource import SHARING
 from cityloom.model.run import StageResult
 from cityloom.model.service import Service
+from cityloom.protect.grading import highest
 from cityloom.protect.mask import make_mask
 from cityloom.store import audit
 from cityloom.store.database import Store
@@ -54,7 +55,7 @@ def graded(service: Service, city: City) -> Service:
     grades = _attribute_grades(service.table, city)
     fields = [*(item.name for item in service.items), *service.require, *service.compare]
     found = [grades[name] for name in fields if name in grades]
-    return replace(service, grade=max(found, key=GRADES.index)) if found else service
+    return replace(service, grade=highest(found)) if found else service
 
 
 def check(service: Service, city: City) -> None:
@@ -79,7 +80,7 @@ def check(service: Service, city: City) -> None:
         _refuse(service, "field", _NO_FIELD, fields=", ".join(sorted(fields - known)))
     for item in service.items:
         if item.mask is not None:
-            make_mask(item.mask)
+            make_mask(item.mask, key=b"-", today="2000-01-01")
 
 
 def _refuse(service: Service, what: str, message: str, **details: str) -> None:
@@ -96,7 +97,7 @@ def _attribute_grades(table: str, city: City) -> dict[str, str]:
     for one in city.object_types.values():
         if one.golden_table == table:
             grades = {a.name: a.grade for a in one.attributes}
-            return {one.key: max(grades.values(), key=GRADES.index, default="sensitive"), **grades}
+            return {one.key: highest(grades.values()), **grades}
     return {}
 
 

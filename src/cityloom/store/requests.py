@@ -57,6 +57,7 @@ grant_table = sa.Table(
     sa.Column("service", sa.String(80), nullable=False, index=True),
     sa.Column("version", sa.String(20), nullable=False),
     sa.Column("consumer", sa.String(40), nullable=False, index=True),
+    sa.Column("requested_by", sa.String(80), nullable=False),
     sa.Column("items", sa.JSON, nullable=False),
     sa.Column("purpose", sa.String(200), nullable=False),
     sa.Column("purpose_title", sa.JSON, nullable=False),

@@ -18,7 +18,7 @@ class Answered:
 
     name: ClassVar[str] = "answered"
     title: ClassVar[Title] = Title("申请按时答复率", "Requests answered in time")
-    standard: ClassVar[str] = "政务信息资源共享管理暂行办法"
+    standard: ClassVar[str] = "Interim measures for sharing government information resources (2016)"
     cases: ClassVar = (
         ("1 of 2 requests was answered before its deadline", 0.5),
         ("a request overdue and not answered", 0.0),

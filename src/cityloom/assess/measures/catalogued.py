@@ -18,7 +18,7 @@ class Catalogued:
 
     name: ClassVar[str] = "catalogued"
     title: ClassVar[Title] = Title("目录挂接率", "Resources catalogued and mounted")
-    standard: ClassVar[str] = "政务信息资源目录编制指南"
+    standard: ClassVar[str] = "Guidelines for the catalogue of government information resources (2017)"
     cases: ClassVar = (
         ("1 of 2 resources is mounted", 0.5),
         ("a resource published and not mounted does not count", 0.0),

@@ -16,7 +16,7 @@ class Shared:
 
     name: ClassVar[str] = "shared"
     title: ClassVar[Title] = Title("数据共享度", "Resources shared")
-    standard: ClassVar[str] = "政务信息资源共享管理暂行办法"
+    standard: ClassVar[str] = "Interim measures for sharing government information resources (2016)"
     cases: ClassVar = (
         ("1 of 2 resources is shared under conditions", 0.5),
         ("a resource that says nothing about sharing does not count", 0.0),
