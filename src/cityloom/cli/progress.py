@@ -28,15 +28,15 @@ class StageBars:
         self._task: TaskID | None = None
 
     @contextmanager
-    def stage(self, title: str, total: int | None) -> Iterator[None]:
-        """One stage: its title and how many subjects it has (None: not known)."""
-        self._task = self._progress.add_task(title, total=total, subject="")
+    def stage(self, name: str, total: int | None) -> Iterator[None]:
+        """One stage: its name and how many subjects it has (None: not known)."""
+        self._task = self._progress.add_task(stage_title(name), total=total, subject="")
         try:
             yield
         finally:
-            self._progress.update(self._task, subject="")
-            if total is None:
-                self._progress.update(self._task, total=1, completed=1)
+            task = next(t for t in self._progress.tasks if t.id == self._task)
+            done = max(task.total or task.completed, 1)
+            self._progress.update(self._task, subject="", total=done, completed=done)
 
     def step(self, subject: str, share: float) -> None:
         """A stage's own progress, 0 to 1."""

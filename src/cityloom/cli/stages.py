@@ -52,7 +52,7 @@ def run_stage(
         runner.recover()
         began: list[Run] = []
         runner = Runner(at, lambda run: (began.append(run), shown.told(run))[-1], force=is_forced)
-        with shown.stage(stage_title(name), None):
+        with shown.stage(name, None):
             stage(at, runner, names)
     ended = [run for run in began if run.state != "running"]
     if as_json:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cityloom.cli.progress import bars, stage_title
+from cityloom.cli.progress import bars
 from cityloom.cli.session import JsonOption, console, print_json
 from cityloom.engines.duckdb import DuckDBEngine
 from cityloom.kernel.config import load_settings
@@ -47,7 +47,7 @@ def _generate(
     settings = load_settings()
     folder.mkdir(parents=True, exist_ok=True)
     engine = DuckDBEngine(folder / ".spill", memory_mb=settings.memory_mb, threads=settings.threads)
-    with bars(is_silent=as_json) as shown, shown.stage(stage_title("generate"), 1):
+    with bars(is_silent=as_json) as shown, shown.stage("generate", 1):
         manifest = generate(folder, people=people, seed=seed, engine=engine, progress=shown.step)
     if as_json:
         print_json(asdict(manifest))
