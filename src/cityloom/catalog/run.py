@@ -48,7 +48,7 @@ def run(city: City, *, store: Store, lake: Lake, clock: Clock, actor: str) -> St
             entry, made = _advance(connection, fresh, resource, city, clock=clock, actor=actor)
             entry, bound = _bind(connection, entry, found, clock=clock)
             _note(connection, entry, findings)
-            states[entry.state] += 1
+            states[str(entry.state)] += 1
             moves += made + bound
         edges = edges_of(city)
         is_lineage_new = put_edges(connection, edges)

@@ -51,11 +51,10 @@ def run(city: City, *, store: Store, clock: Clock, actor: str) -> StageResult:
 
 
 def graded(service: Service, city: City) -> Service:
-    """The service with the highest grade of its fields; where none is known, with the declared one."""
-    grades = _attribute_grades(service.table, city)
+    """The service with the highest grade of its fields; a field of unknown grade counts with the declared one."""
+    grades = _field_grades(service.table, city)
     fields = [*(item.name for item in service.items), *service.require, *service.compare]
-    found = [grades[name] for name in fields if name in grades]
-    return replace(service, grade=highest(found)) if found else service
+    return replace(service, grade=highest(grades.get(name, service.grade) for name in fields))
 
 
 def check(service: Service, city: City) -> None:
@@ -93,11 +92,12 @@ def _refuse(service: Service, what: str, message: str, **details: str) -> None:
     )
 
 
-def _attribute_grades(table: str, city: City) -> dict[str, str]:
+def _field_grades(table: str, city: City) -> dict[str, str]:
+    """Grades of a golden table's attributes, and of its key, which has that of the element with its coding rule."""
     for one in city.object_types.values():
         if one.golden_table == table:
-            grades = {a.name: a.grade for a in one.attributes}
-            return {one.key: highest(grades.values()), **grades}
+            keys = [e.grade for e in city.elements.values() if e.coding_rule == one.coding_rule]
+            return {**({one.key: highest(keys)} if keys else {}), **{a.name: a.grade for a in one.attributes}}
     return {}
 
 

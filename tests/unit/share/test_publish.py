@@ -43,10 +43,16 @@ def test_publishing_again_changes_nothing_and_a_change_is_published(shop: Any) -
 
 def test_a_service_takes_the_highest_grade_of_its_fields(shop: Any) -> None:
     types = population(name="internal", phone="core", marital_state="sensitive", sex="public")
-    run(City(services=shop.city.services, object_types=types), store=shop.store, clock=shop.clock, actor="a")
+    firm = replace(
+        shop.city.services["firm_lookup"], items=(ServiceItem(name="name", title=Title("名", "Name")),), grade="public"
+    )
+    services = {**shop.city.services, "firm_lookup": replace(firm, require=("name",))}
+    run(City(services=services, object_types=types), store=shop.store, clock=shop.clock, actor="a")
     with shop.store.read() as connection:
         found = find_service(connection, "person_lookup")
+        plain = find_service(connection, "firm_lookup")
     assert found is not None and found.grade == "core"
+    assert plain is not None and plain.grade == "internal"
 
 
 @pytest.mark.parametrize(
