@@ -9,7 +9,7 @@ import hashlib
 import secrets
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from hmac import compare_digest
 
@@ -135,14 +135,14 @@ def make_key(
     account: str,
     grant: str | None,
     clock: Clock,
-    expires_at: str | None = None,
+    expires_at: datetime | None = None,
     *,
     by: str | None = None,
 ) -> str:
     """Make a key for an account, bound to a grant; the text ``cl_<prefix>_<secret>`` is shown only this once.
 
     Args:
-        expires_at: UTC as ``kernel.clock.iso`` writes it; ``None`` for no end of its own.
+        expires_at: the moment from which it is no key any more; ``None`` for no end of its own.
         by: the account that does this, if another.
 
     Raises:
@@ -155,6 +155,7 @@ def make_key(
             hint="Make the account first.",
             account=account,
         )
+    ends = iso(expires_at) if expires_at else None
     prefix, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
     key = ApiKey(
         id=new_id("k"),
@@ -163,10 +164,10 @@ def make_key(
         prefix=prefix,
         secret_hash=_digest(secret),
         created_at=iso(clock.now()),
-        expires_at=expires_at,
+        expires_at=ends,
     )
     accounts.put_key(connection, key)
-    details: dict[str, str | int] = {"account": account, "grant": grant or "", "expires_at": expires_at or ""}
+    details: dict[str, str | int] = {"account": account, "grant": grant or "", "expires_at": ends or ""}
     _note(connection, clock, EventKind.KEY_MADE, by or account, f"key:{key.id}", details)
     return f"cl_{prefix}_{secret}"
 

@@ -11,4 +11,4 @@ def subject_digest(key: bytes, value: str) -> str:
 
     HMAC-SHA256 under its own prefix, so that it never equals a masked value of the same id.
     """
-    return hmac.new(key, b"subject\x00" + value.encode(), hashlib.sha256).hexdigest()[:24]
+    return hmac.new(key, b"subject\x00" + value.encode(errors="surrogatepass"), hashlib.sha256).hexdigest()[:24]

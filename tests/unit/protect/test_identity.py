@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import combinations
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from argon2 import PasswordHasher
 
-from cityloom.kernel.clock import FixedClock, iso
+from cityloom.kernel.clock import FixedClock
 from cityloom.kernel.errors import ConfigError, DeniedError, UserError
 from cityloom.model.audit import EventKind
 from cityloom.model.department import Account
@@ -21,7 +19,7 @@ from cityloom.model.principal import Principal
 from cityloom.model.text import Title
 from cityloom.protect import identity
 from cityloom.store import accounts, audit
-from cityloom.store.database import Store, metadata
+from cityloom.store.database import Store
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 ACCOUNT = Account(name="li", title=Title("李", "Li"), department="gjj", roles=("consumer",))
@@ -34,13 +32,11 @@ def clock() -> FixedClock:
 
 
 @pytest.fixture
-def store(tmp_path: Path, clock: FixedClock) -> Iterator[Store]:
-    one = Store(f"sqlite:///{tmp_path / 'control.db'}")
-    metadata.create_all(one.engine)
-    with one.write() as connection:
+def store(store: Store, clock: FixedClock) -> Store:
+    """The control store with one account."""
+    with store.write() as connection:
         identity.ensure_account(connection, ACCOUNT, clock, password=PASSWORD, hasher=CHEAP)
-    yield one
-    one.close()
+    return store
 
 
 def login(store: Store, clock: FixedClock, password: str = PASSWORD, name: str = "li") -> Principal:
@@ -190,7 +186,7 @@ def test_a_key_shows_its_account_and_grant(store: Store, clock: FixedClock) -> N
 
 def test_a_key_ends_with_its_term_or_when_it_is_revoked(store: Store, clock: FixedClock) -> None:
     with store.write() as connection:
-        key = identity.make_key(connection, "li", None, clock, iso(clock.at + timedelta(days=1)))
+        key = identity.make_key(connection, "li", None, clock, clock.at + timedelta(days=1))
         other = identity.make_key(connection, "li", None, clock)
         ids = {k.prefix: k.id for k in accounts.list_keys(connection)}
         assert identity.revoke_key(connection, ids[other.split("_")[1]], clock, by="li")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,14 +25,6 @@ SIGNER = Ed25519Signer.make(ORIGIN)
 
 def event(number: int, kind: EventKind = EventKind.SERVICE_ANSWERED) -> AuditEvent:
     return AuditEvent(kind=kind, actor="ga", subject=f"service:{number}", details={"rows": number, "purpose": "办事"})
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    one = Store(f"sqlite:///{tmp_path / 'control.db'}")
-    metadata.create_all(one.engine)
-    yield one
-    one.close()
 
 
 @pytest.fixture
