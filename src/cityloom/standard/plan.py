@@ -1,0 +1,133 @@
+"""The mapping of a resource: which steps bring which raw column to which item."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from cityloom.engines.base import sql
+from cityloom.engines.layers import Layers
+from cityloom.engines.terms import column
+from cityloom.kernel.errors import ConfigError
+from cityloom.model.resource import Item, Resource
+from cityloom.model.standard import CodeTable, Element
+from cityloom.standard.base import Step, build
+
+SYSTEM = ("_batch", "_row", "_at")
+"""Columns of the raw layer that the standard layer keeps."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ItemPlan:
+    """How one item comes about: from which raw column, by which steps in order."""
+
+    item: str
+    column: str
+    steps: tuple[Step, ...]
+
+
+def plan(
+    resource: Resource, elements: Mapping[str, Element], codes: Mapping[str, CodeTable]
+) -> tuple[ItemPlan, ...]:
+    """The plan of every item: its own steps, else those of its data element, else none.
+
+    Raises:
+        ConfigError: ``standard.element.unknown``, or what a step's definition is wrong in.
+    """
+    return tuple(
+        ItemPlan(item=item.name, column=item.column, steps=_steps(resource, item, elements, codes))
+        for item in resource.items
+    )
+
+
+def _steps(
+    resource: Resource, item: Item, elements: Mapping[str, Element], codes: Mapping[str, CodeTable]
+) -> tuple[Step, ...]:
+    if item.element is not None and item.element not in elements:
+        raise ConfigError(
+            "standard.element.unknown",
+            "The item {item} of {resource} names the data element {element}, which is not defined.",
+            hint="Define the element, or correct the name.",
+            item=item.name,
+            resource=resource.name,
+            element=item.element,
+        )
+    inherited = elements[item.element].steps if item.element is not None else ()
+    return tuple(build(use, codes) for use in (inherited if item.steps is None else item.steps))
+
+
+class Mapped:
+    """Raw rows with the items of a plan on top, step by step, each step in a layer of its own.
+
+    Args:
+        source: relation of the raw rows.
+        types: its columns with the engine's names of their types.
+        plans: of all items.
+    """
+
+    def __init__(self, source: exp.Expression, types: Mapping[str, str], plans: tuple[ItemPlan, ...]) -> None:
+        self.plans = plans
+        self.missing = tuple(p.item for p in plans if p.column not in types)
+        base = {name: column(name) for name in SYSTEM if name in types}
+        raw = {f"_raw{i}": _as_text(p.column, types) for i, p in enumerate(plans)}
+        self.layers = Layers(source, {**base, **raw})
+        self.kept = tuple(base)
+        self._made: dict[str, list[exp.Column]] = {}
+
+    def stages(self, number: int) -> list[exp.Column]:
+        """The columns of an item, from the raw value over each step's result to the last."""
+        one = self.plans[number]
+        if one.item not in self._made:
+            made = [column(f"_raw{number}")]
+            for k, step in enumerate(one.steps):
+                made.append(self.layers.add(step.sql(made[-1]), name=f"_s{number}_{k}"))
+            self._made[one.item] = made
+        return self._made[one.item]
+
+    def item(self, name: str) -> exp.Column:
+        """The column that holds an item's standard value."""
+        number = next(i for i, p in enumerate(self.plans) if p.item == name)
+        return self.stages(number)[-1]
+
+    def resolved(self, term: exp.Expression) -> exp.Expression:
+        """A term over items as a term over the columns that hold them."""
+        root = exp.Paren(this=term.copy())
+        names = {p.item for p in self.plans}
+        for node in list(root.find_all(exp.Column)):
+            if node.name in names:
+                node.replace(self.item(node.name).copy())
+        return root
+
+    def marks(self) -> exp.Expression:
+        """One character for every step of every item: ``.`` unchanged, ``c`` changed, ``x`` became missing."""
+        marks: list[exp.Expression] = []
+        for number in range(len(self.plans)):
+            made = self.stages(number)
+            for before, after in zip(made, made[1:], strict=False):
+                marks.append(
+                    sql(
+                        "CASE WHEN :b IS NOT DISTINCT FROM :a THEN '.' WHEN :a IS NULL THEN 'x' ELSE 'c' END",
+                        a=after,
+                        b=before,
+                    )
+                )
+        return exp.Concat(expressions=marks) if marks else exp.Literal.string("")
+
+    def fixed(self) -> exp.Expression:
+        """How many items of a row differ from their raw value."""
+        total: exp.Expression = exp.Literal.number(0)
+        for number in range(len(self.plans)):
+            made = self.stages(number)
+            if len(made) > 1:
+                one = sql("CASE WHEN :a IS DISTINCT FROM :b THEN 1 ELSE 0 END", a=made[-1], b=made[0])
+                total = exp.Add(this=total, expression=one)
+        return sql("CAST(:total AS BIGINT)", total=total)
+
+
+def _as_text(name: str, types: Mapping[str, str]) -> exp.Expression:
+    if name not in types:
+        return sql("CAST(NULL AS VARCHAR)")
+    found = column(name)
+    return found if types[name] == "VARCHAR" else sql("CAST(:x AS VARCHAR)", x=found)
