@@ -14,7 +14,7 @@ from cityloom.web.report import Report
 WIDTH, HEIGHT = 1200, 400
 TOP, FOOT, GAP, LEAST = 74, 26, 9, 7
 X_FROM, X_RAW, X_STD, X_BASE, X_SHARED = 168, 430, 660, 900, 1120
-BAR = 14
+BAR, LEAVING = 14, 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,11 +49,10 @@ class Flow:
     departments: tuple[Node, ...]
     raw: Node
     standard: Node
-    people: Node
-    firms: Node
+    base: Node
     shared: Node
     ribbons: tuple[Ribbon, ...]
-    leaving: tuple[Ribbon, ...]
+    leaving: Ribbon
 
 
 def draw_flow(report: Report, colours: dict[str, int]) -> Flow:
@@ -67,17 +66,17 @@ def draw_flow(report: Report, colours: dict[str, int]) -> Flow:
     landed = sum(rows.values())
     raw = Node(name="raw", x=X_RAW, y=start, h=total, colour=0, rows=landed)
     standard = Node(name="standard", x=X_STD, y=start, h=total, colour=0, rows=landed)
-    people, firms = _base(report, start + total / 2, total)
-    shared = Node(name="shared", x=X_SHARED, y=people.middle - 9, h=18, colour=0, rows=1)
+    objects = report.fusion.people + report.fusion.firms
+    base = Node(name="base", x=X_BASE, y=start + total * 0.22, h=total * 0.56, colour=0, rows=objects)
+    shared = Node(name="shared", x=X_SHARED, y=base.middle - LEAVING / 2, h=LEAVING, colour=0, rows=1)
     return Flow(
         departments=departments,
         raw=raw,
         standard=standard,
-        people=people,
-        firms=firms,
+        base=base,
         shared=shared,
-        ribbons=_threads(departments, raw, standard, people, firms),
-        leaving=(_ribbon(people.x + BAR, people.middle - 9, X_SHARED, shared.y, 18, 18, 0),),
+        ribbons=_threads(departments, (raw, standard, base)),
+        leaving=_ribbon(base.x + BAR, shared.y, X_SHARED, shared.y, LEAVING, LEAVING, 0),
     )
 
 
@@ -92,32 +91,17 @@ def _stack(rows: Sequence[tuple[str, int]], colours: dict[str, int]) -> tuple[No
     return tuple(nodes)
 
 
-def _base(report: Report, middle: float, total: float) -> tuple[Node, Node]:
-    whole = (report.fusion.people + report.fusion.firms) or 1
-    height, gap = total * 0.62, 34.0
-    h_people = max(18.0, (height - gap) * report.fusion.people / whole)
-    h_firms = max(12.0, (height - gap) * report.fusion.firms / whole)
-    top = middle - (h_people + gap + h_firms) / 2
-    people = Node(name="people", x=X_BASE, y=top, h=h_people, colour=0, rows=report.fusion.people)
-    firms = Node(name="firms", x=X_BASE, y=top + h_people + gap, h=h_firms, colour=0, rows=report.fusion.firms)
-    return people, firms
-
-
-def _threads(departments: Sequence[Node], raw: Node, standard: Node, people: Node, firms: Node) -> tuple[Ribbon, ...]:
-    """Each department's thread through raw and standard into the base library, narrowing at the end."""
-    ribbons, offset = [], 0.0
-    of_firms = firms.h / (people.h + firms.h)
+def _threads(departments: Sequence[Node], layers: Sequence[Node]) -> tuple[Ribbon, ...]:
+    """Each department's thread from layer to layer, its part of every layer the same."""
+    ribbons, above = [], 0.0
+    whole = sum(node.h for node in departments) or 1.0
     for node in departments:
-        at = raw.y + offset
-        share = node.h / raw.h if raw.h else 0.0
-        ribbons.append(_ribbon(node.x + BAR, node.y, raw.x, at, node.h, node.h, node.colour))
-        ribbons.append(_ribbon(raw.x + BAR, at, standard.x, at, node.h, node.h, node.colour))
-        split = node.h * (1 - of_firms)
-        left = standard.x + BAR
-        y_people, y_firms = people.y + people.h * offset / raw.h, firms.y + firms.h * offset / raw.h
-        ribbons.append(_ribbon(left, at, people.x, y_people, split, people.h * share, node.colour))
-        ribbons.append(_ribbon(left, at + split, firms.x, y_firms, node.h - split, firms.h * share, node.colour))
-        offset += node.h
+        x, y, h = node.x + BAR, node.y, node.h
+        for layer in layers:
+            to, thick = layer.y + layer.h * above / whole, layer.h * node.h / whole
+            ribbons.append(_ribbon(x, y, layer.x, to, h, thick, node.colour))
+            x, y, h = layer.x + BAR, to, thick
+        above += node.h
     return tuple(ribbons)
 
 

@@ -77,21 +77,22 @@ def field(name: str) -> str:
         "sharing": _("Sharing"),
         "version": _("Version"),
         "reasons": _("Reasons"),
+        "call": _("Number of the call"),
+        "left": _("Calls left today"),
+        "verdict": _("Verdict"),
+        "department": _("Department"),
+        "at": _("On"),
     }.get(name, name)
 
 
 def judgement(name: str) -> str:
-    """How a value was decided."""
+    """How a row was judged to speak of an object."""
     return {
-        "agreed": _("All agree"),
-        "single": _("One source only"),
-        "only": _("One source only"),
-        "lead": _("The answerable department"),
-        "priority": _("Agreed order"),
-        "most_recent": _("Most recent"),
-        "earliest": _("Earliest"),
-        "majority": _("Majority"),
-        "state_machine": _("Order of states"),
+        "key": _("By a valid number"),
+        "valid_key": _("By a valid number"),
+        "repaired_key": _("By a repaired number"),
+        "attributes": _("By name and other items"),
+        "person": _("By a person"),
         "unresolved": _("Left open"),
     }.get(name, name)
 
