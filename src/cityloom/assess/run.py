@@ -20,6 +20,8 @@ from cityloom.store.database import Store
 from cityloom.store.scores import put_scores
 
 MEASURES = "cityloom.assess.measures"
+LEAST_APPLIED = 0.5
+"""Share of the weights that must apply to a department before it is compared with others."""
 
 
 def run(
@@ -65,12 +67,16 @@ def ranked(scores: list[DepartmentScore]) -> list[DepartmentScore]:
 
 
 def _score(index: IndexSystem, at: str, department: str, shares: Mapping[str, Share]) -> DepartmentScore:
-    """Points out of the sum of all weights: weights that do not apply go to the others in proportion."""
+    """Points out of the sum of all weights: weights that do not apply go to the others in proportion.
+
+    A department to which less than half of the weight applies gets neither points nor a place.
+    """
     total = sum(i.weight for i in index.indicators)
     applied = sum(i.weight for i in index.indicators if shares[i.name].score is not None)
     factor = total / applied if applied else 0.0
     indicators = tuple(_indicator(i, department, shares[i.name], factor) for i in index.indicators)
-    points = round(sum(i.points for i in indicators), 2) if applied else None
+    is_scored = applied >= LEAST_APPLIED * total
+    points = round(sum(i.points for i in indicators), 2) if is_scored else None
     return DepartmentScore(
         index=index.name, at=at, department=department, points=points, rank=None, indicators=indicators
     )

@@ -19,6 +19,7 @@ from cityloom.model.batch import Batch, Receipt
 from cityloom.model.catalog import Entry, EntryState
 from cityloom.model.city import City
 from cityloom.model.department import Department
+from cityloom.model.fusion import Attribute, Contribution, ObjectType
 from cityloom.model.request import Request, RequestState
 from cityloom.model.resource import Access, Item, Resource
 from cityloom.model.score import Share
@@ -161,10 +162,52 @@ def test_answered_counts_what_is_due_and_late(city: City, store: Store, lake: La
     assert (share.part, share.whole, set(share.records)) == (1, 3, {"late", "overdue"})
 
 
+def test_agreement_counts_attributes_of_objects_and_what_lost(
+    city: City, store: Store, lake: Lake, clock: FixedClock
+) -> None:
+    attributes = tuple(Attribute(name=n, title=T) for n in ("name", "phone"))
+    people = ObjectType(
+        name="population", title=T, key="citizen_id", coding_rule="citizen_id", attributes=attributes,
+        contributions=(
+            Contribution(
+                resource="hukou", key="id", attributes={"name": "name", "phone": "tel", "living": "=1"},
+                where={"kind": ("a", "b")},
+            ),
+            Contribution(resource="marriage", key="id", attributes={"name": "name"}),
+        ),
+    )
+    fused = replace(city, object_types={"population": people})
+    rows = {
+        "id": ["1", "1", "2", "3", None],
+        "name": ["x", "x", "y", "z", "q"],
+        "tel": [None, "5", "", "7", "8"],
+        "kind": ["a", "b", "a", "c", "a"],
+    }
+    write(lake, "std_ga__hukou", rows)
+    assert count("agreement", fused, store, lake, clock).score is None
+    write(lake, "base_population__conflict", {"id": ["1"], "attribute": ["phone"], "winner": ["mz"], "department": ["ga"]})
+    share = count("agreement", fused, store, lake, clock)
+    assert (share.part, share.whole) == (2, 3)
+    assert share.counts == {"values": 3, "lost": 1, "population.phone": 1}
+
+
+def test_a_department_to_which_too_little_applies_is_not_compared(
+    city: City, store: Store, lake: Lake, clock: FixedClock
+) -> None:
+    with store.write() as connection:
+        put_request(connection, replace(request("in_time", "2026-01-04", decided_at="2026-01-03"), provider="zj"))
+    run(index(answered=40, described=60), city=city, store=store, lake=lake, clock=clock)
+    with store.read() as connection:
+        scores = {s.department: s for s in read_scores(connection, "public_data")}
+    assert (scores["zj"].points, scores["zj"].rank) == (None, None)
+    assert scores["zj"].indicators[0].score == 1
+    assert scores["ga"].points == 50
+
+
 def test_points_follow_the_weights_and_weights_that_do_not_apply_go_to_the_others(
     city: City, store: Store, lake: Lake, clock: FixedClock
 ) -> None:
-    system = index(described=30, shared=10, answered=60)
+    system = index(described=45, shared=15, answered=40)
     run(system, city=city, store=store, lake=lake, clock=clock)
     with store.read() as connection:
         scores = {s.department: s for s in read_scores(connection, "public_data")}
