@@ -22,7 +22,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from cityloom.kernel import merkle
 from cityloom.kernel.clock import Clock, iso
-from cityloom.kernel.errors import DataError, UserError
+from cityloom.kernel.errors import ConfigError, DataError, UserError
 from cityloom.kernel.ids import new_id
 from cityloom.kernel.note import Checkpoint, Signer, parse_checkpoint, sign_note
 from cityloom.model.audit import AuditEvent, EventKind
@@ -159,6 +159,7 @@ def checkpoint(connection: sa.Connection, clock: Clock, signer: Signer, origin: 
 
     Raises:
         DataError: ``store.audit.broken`` when the log no longer continues what was signed.
+        ConfigError: ``store.audit.origin`` when it was signed under another name before.
     """
     count, frontier = _head(connection, is_locked=True)
     head = Checkpoint(origin, count, merkle.fold(frontier))
@@ -324,6 +325,14 @@ def _hashes(connection: sa.Connection, nodes: Sequence[merkle.Node]) -> dict[mer
 
 
 def _check_continues(connection: sa.Connection, signed: Checkpoint, head: Checkpoint) -> None:
+    if signed.origin != head.origin:
+        raise ConfigError(
+            "store.audit.origin",
+            "The audit log is signed as {signed}, not as {given}.",
+            hint="Set the name back: a log keeps its name for life.",
+            signed=signed.origin,
+            given=head.origin,
+        )
     if signed.size > head.size:
         raise _broken()
     proof = consistency_proof(connection, signed.size, head.size)

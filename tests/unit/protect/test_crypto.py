@@ -104,6 +104,19 @@ def test_makers_at_the_same_time_end_with_the_same_keys(tmp_path: Path) -> None:
     assert len({(k.vkey, k.masking) for k in made}) == 1
 
 
+@pytest.mark.parametrize("died_before", ["mask.key", "audit.vkey", "audit.pem"])
+def test_a_maker_that_died_half_way_is_continued(tmp_path: Path, died_before: str) -> None:
+    made = load_or_make_keys(tmp_path)
+    for name in ("mask.key", "audit.vkey", "audit.pem"):
+        (tmp_path / name).unlink()
+        if name == died_before:
+            break
+    (tmp_path / f".{died_before}.draft_0").write_bytes(b"half a ke")
+    again = load_or_make_keys(tmp_path)
+    assert (again.vkey == made.vkey) == (died_before != "audit.pem")
+    assert load_or_make_keys(tmp_path).vkey == again.vkey
+
+
 def test_a_missing_verifier_key_is_made_again_and_a_foreign_one_refused(tmp_path: Path) -> None:
     first = load_or_make_keys(tmp_path)
     os.remove(tmp_path / "audit.vkey")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import sqlalchemy as sa
 
 from cityloom.kernel import merkle
 from cityloom.kernel.clock import FixedClock
-from cityloom.kernel.errors import DataError, UserError
+from cityloom.kernel.errors import ConfigError, DataError, UserError
 from cityloom.kernel.note import parse_checkpoint
 from cityloom.model.audit import AuditEvent, EventKind
 from cityloom.protect.crypto import Ed25519Signer
@@ -77,6 +78,22 @@ def test_many_at_once_equal_one_by_one(filled: Store, tmp_path: Path) -> None:
     other.close()
     with filled.read() as connection:
         assert audit.root(connection) == root
+
+
+def test_writers_at_the_same_time_leave_one_log_without_holes(store: Store) -> None:
+    def write(number: int) -> None:
+        with store.write() as connection:
+            audit.append(connection, event(number), CLOCK)
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(write, range(24)))
+    with store.read() as connection:
+        frontier: tuple[bytes, ...] = ()
+        for index, digest in enumerate(leaves(connection)):
+            frontier, _ = merkle.grow(frontier, index, digest)
+        assert audit.size(connection) == 24
+        assert audit.root(connection) == merkle.fold(frontier)
+        assert {e.event.subject for e in audit.list_events(connection)} == {event(n).subject for n in range(24)}
 
 
 def test_every_inclusion_proof_verifies(filled: Store) -> None:
@@ -164,6 +181,14 @@ def test_a_rewritten_or_shortened_log_is_not_signed(filled: Store, count: int, c
         with pytest.raises(DataError) as caught:
             audit.checkpoint(connection, CLOCK, SIGNER, ORIGIN)
     assert caught.value.code == "store.audit.broken"
+
+
+def test_a_log_keeps_its_name(filled: Store) -> None:
+    with filled.write() as connection:
+        audit.checkpoint(connection, CLOCK, SIGNER, ORIGIN)
+        with pytest.raises(ConfigError) as caught:
+            audit.checkpoint(connection, CLOCK, SIGNER, "other.example/audit")
+    assert caught.value.code == "store.audit.origin"
 
 
 def test_honest_growth_is_signed(filled: Store) -> None:
