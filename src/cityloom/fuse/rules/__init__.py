@@ -1,0 +1,1 @@
+"""协商计算规则: how departments agreed to choose one value. One rule a file."""
