@@ -89,7 +89,6 @@ def run(
 
 
 def _collect(resource: Resource, connector: Connector, landing: Landing, outcome: _Outcome) -> None:
-    connector.check()
     done = {}
     if resource.collect.mode == "incremental":
         done = {b.origin: b.position for b in landing.batches().values() if b.state == "reconciled" and b.position}

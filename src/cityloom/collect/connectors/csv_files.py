@@ -98,8 +98,8 @@ class CsvFiles:
         for batch in self._batches(piece, layout, skip):
             numbers, row = _number(row, batch.num_rows, bad)
             yield text_batch(dict(zip(layout.names, batch.columns, strict=True)), numbers)
-            while noted:
-                _reject(sink, layout.names, *noted.popleft())
+            _tell(sink, layout.names, noted)
+        _tell(sink, layout.names, noted)
         require_unchanged(piece)
 
     def count(self, piece: Slice) -> int:
@@ -137,8 +137,8 @@ class CsvFiles:
     def _batches(self, piece: Slice, layout: _Layout, skip: Any) -> Iterator[pa.RecordBatch]:
         with held_file(piece).path.open("rb") as file:
             file.seek(layout.start)
+            yield pa.RecordBatch.from_pydict({n: pa.array([], pa.string()) for n in layout.names})
             if piece.size <= layout.start:
-                yield pa.RecordBatch.from_pydict({n: pa.array([], pa.string()) for n in layout.names})
                 return
             try:
                 reader = pacsv.open_csv(
@@ -230,9 +230,11 @@ def _number(row: int, count: int, bad: deque[int]) -> tuple[pa.Array, int]:
     return pa.array(list(itertools.chain(*spans)), pa.int64()), row
 
 
-def _reject(sink: RejectSink, names: tuple[str, ...], row: int, actual: int) -> None:
-    column = names[actual] if actual < len(names) else ""
-    sink(row, column, "collect.row.ragged", f"{actual} values instead of {len(names)}")
+def _tell(sink: RejectSink, names: tuple[str, ...], noted: deque[tuple[int, int]]) -> None:
+    while noted:
+        row, actual = noted.popleft()
+        column = names[actual] if actual < len(names) else ""
+        sink(row, column, "collect.row.ragged", f"{actual} values instead of {len(names)}")
 
 
 def _open_quote(name: str, line: int) -> DataError:

@@ -1,0 +1,104 @@
+"""Parquet files of a folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from cityloom.collect.base import RejectSink, Slice, text_batch
+from cityloom.collect.files import file_slices, held_file, open_folder, require_unchanged
+from cityloom.collect.table import require_header
+from cityloom.kernel.errors import DataError
+from cityloom.model.text import STRICT, Title
+
+_CHUNK = 20_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parquet:
+    """Parquet files, one batch a file. ``_row`` is the row's number; lists and structs become JSON text.
+
+    Args:
+        folder: where the files are; relative to the workspace, or a reference.
+        pattern: which of them, as a glob.
+    """
+
+    __pydantic_config__ = STRICT
+    name: ClassVar[str] = "parquet"
+    title: ClassVar[Title] = Title("Parquet 文件", "Parquet files")
+    standard: ClassVar[str] = "own"
+    capabilities: ClassVar[frozenset[str]] = frozenset({"full", "incremental"})
+    is_sparse: ClassVar[bool] = False
+    cases: ClassVar[tuple[Mapping[str, Any], ...]] = ({"folder": "sources/jt", "pattern": "*.parquet"},)
+
+    folder: str
+    pattern: str = "*.parquet"
+    base: Path = Path()
+
+    def check(self) -> None:
+        """Show that the folder is there."""
+        open_folder(self.base, self.folder)
+
+    def slices(self, done: Mapping[str, str]) -> Iterator[Slice]:
+        """One slice a file."""
+        return file_slices(open_folder(self.base, self.folder), self.pattern)
+
+    def read(self, piece: Slice, sink: RejectSink) -> Iterator[pa.RecordBatch]:
+        """The rows as text: numbers in full, dates and times ISO."""
+        file = _open(piece)
+        names = list(file.schema_arrow.names)
+        require_header(names, piece.origin)
+        row = 1
+        yield text_batch({n: [] for n in names}, [])
+        try:
+            for batch in file.iter_batches(batch_size=_CHUNK):
+                texts = {n: _texts(c, n, piece.origin) for n, c in zip(names, batch.columns, strict=True)}
+                yield text_batch(texts, range(row, row + batch.num_rows))
+                row += batch.num_rows
+        except (pa.ArrowException, OSError):
+            raise _damaged(piece) from None
+        require_unchanged(piece)
+
+    def count(self, piece: Slice) -> int:
+        """The file's own figure."""
+        return int(_open(piece).metadata.num_rows)
+
+
+def _open(piece: Slice) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(held_file(piece).path)
+    except (pa.ArrowException, OSError):
+        raise _damaged(piece) from None
+
+
+def _damaged(piece: Slice) -> DataError:
+    return DataError(
+        "collect.parquet.damaged",
+        "{file} is no readable Parquet file; it may be cut off.",
+        hint="Have the file delivered anew.",
+        file=piece.origin,
+    )
+
+
+def _texts(column: pa.Array, name: str, file: str) -> pa.Array:
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        return _texts(column.dictionary_decode(), name, file)
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+        raise DataError(
+            "collect.column.binary",
+            "{file}: column {column} holds binary data.",
+            hint="Have it delivered as text.",
+            file=file,
+            column=name,
+        )
+    if pa.types.is_nested(kind):
+        return pa.array([None if v is None else json.dumps(v, ensure_ascii=False, default=str) for v in column.to_pylist()], pa.string())
+    return pc.cast(column, pa.string())
