@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import settings
 
 from cityloom.engines.duckdb import DuckDBEngine
 from cityloom.kernel.clock import FixedClock
@@ -20,6 +21,9 @@ from cityloom.kernel.ids import new_id
 from cityloom.lake.tables import Lake
 from cityloom.store.database import Store, metadata
 from cityloom.store.migrate import load_tables
+
+settings.register_profile("cityloom", deadline=None, derandomize=True, database=None)
+settings.load_profile("cityloom")
 
 HOSTILE = (
     None,
