@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -40,8 +42,10 @@ def free_port(host: str, wanted: int) -> int:
         return int(probe.getsockname()[1])
 
 
-def run_server(workspace: Path, host: str, port: int) -> None:
-    """Serve until interrupted."""
+def run_server(workspace: Path, host: str, port: int, *, is_tied: bool = False) -> None:
+    """Serve until interrupted; ``is_tied`` also until standard input ends, that is until the parent has died."""
+    if is_tied:
+        threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ["CITYLOOM_WORKSPACE"] = str(workspace)  # noqa: TID251  the server's worker reads its settings anew
     from granian import Granian
     from granian.constants import Interfaces
@@ -66,8 +70,13 @@ def server_beside(workspace: Path, host: str, port: int) -> Iterator[str]:
     Raises:
         SourceError: ``cli.server.silent`` when it does not answer in time.
     """
-    command = [sys.executable, "-m", "cityloom", "serve", "--workspace", str(workspace), "--host", host, "--port", str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    serve = ["serve", "--workspace", str(workspace), "--host", host, "--port", str(port), "--tied"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cityloom", *serve],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
     url = f"http://{host}:{port}"
     try:
         _wait(url, process)
@@ -101,6 +110,11 @@ def call_service(url: str, service: str, parameters: Mapping[str, str], key: str
             detail=str(body.get("detail", "")),
         )
     return body
+
+
+def _end_with_parent() -> None:
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _wait(url: str, process: subprocess.Popen[bytes]) -> None:

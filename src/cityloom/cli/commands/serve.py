@@ -18,6 +18,7 @@ def register(app: typer.Typer) -> None:
     def command(
         host: Annotated[str | None, typer.Option(help=_("Address to listen on."))] = None,
         port: Annotated[int | None, typer.Option(help=_("Port; 0 takes a free one."))] = None,
+        tied: Annotated[bool, typer.Option("--tied", hidden=True)] = False,
         workspace: WorkspaceOption = None,
     ) -> None:
         with opened(workspace) as at:
@@ -25,4 +26,4 @@ def register(app: typer.Typer) -> None:
             where = host or at.settings.host
             number = free_port(where, at.settings.port if port is None else port)
         console.print(_("Open http://{host}:{port}/ · Ctrl-C stops.").format(host=where, port=number))
-        run_server(folder, where, number)
+        run_server(folder, where, number, is_tied=tied)
