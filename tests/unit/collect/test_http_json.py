@@ -46,7 +46,7 @@ class Interface:
         size, page = int(query["size"][0]), int(query["page"][0])
         shown = records[(page - 1) * size : page * size]
         total = len(records) if self.total is None else self.total
-        text = '{"data": {"total": %d, "list": [%s]}}' % (total, ", ".join(shown))
+        text = f'{{"data": {{"total": {total}, "list": [{", ".join(shown)}]}}}}'
         body = self.body if self.body is not None else text.encode()
         request.send_response(status)
         for key, value in headers.items():
