@@ -20,7 +20,7 @@ from cityloom.model.department import Account
 from cityloom.model.principal import Principal
 from cityloom.model.resource import Resource
 from cityloom.model.run import StageResult
-from cityloom.store.catalog import find_entry, put_edges, put_entry
+from cityloom.store.catalog import find_entry, list_entries, put_edges, put_entry
 from cityloom.store.database import Store
 from cityloom.store.findings import put_findings
 
@@ -50,6 +50,7 @@ def run(city: City, *, store: Store, lake: Lake, clock: Clock, actor: str) -> St
             _note(connection, entry, findings)
             states[str(entry.state)] += 1
             moves += made + bound
+        moves += _retire(connection, city, clock=clock, actor=actor)
         edges = edges_of(city)
         is_lineage_new = put_edges(connection, edges)
     summary = {"resources": len(compiled), "moves": moves, "edges": len(edges), "lineage_changed": is_lineage_new}
@@ -91,6 +92,15 @@ def _bind(connection: sa.Connection, entry: Entry, table: str | None, *, clock: 
         entry = replace(entry, mounted_table=table)
         put_entry(connection, entry)
     return entry, 0
+
+
+def _retire(connection: sa.Connection, city: City, *, clock: Clock, actor: str) -> int:
+    """Retire entries whose definition is gone; returns how many. Its digest goes too, so that it may come back."""
+    gone = [e for e in list_entries(connection) if e.name not in city.resources and e.state != EntryState.RETIRED]
+    for entry in gone:
+        loose = replace(entry, digest="", mounted_table=None)
+        record(connection, loose, "retire", RULE, clock=clock, applied_by=actor)
+    return len(gone)
 
 
 def _note(connection: sa.Connection, entry: Entry, findings: list[Finding]) -> None:

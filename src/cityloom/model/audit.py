@@ -19,6 +19,7 @@ class EventKind(StrEnum):
     RESOURCE_MOVED = "resource.moved"
     RESOURCE_PUBLISHED = "resource.published"
     SERVICE_PUBLISHED = "service.published"
+    SERVICE_WITHDRAWN = "service.withdrawn"
     REQUEST_MOVED = "request.moved"
     GRANT_MADE = "grant.made"
     GRANT_REVOKED = "grant.revoked"

@@ -22,6 +22,7 @@ class EntryState(StrEnum):
 _S = EntryState
 _OWNER = ((Side.PROVIDER, ("owner",)),)
 _STEWARD = ((Side.AUTHORITY, ("steward",)),)
+_ANY = (_S.COMPILED, _S.PROVIDER_REVIEWED, _S.PUBLISHED, _S.MOUNTED)
 _RULE: tuple[tuple[Side, tuple[str, ...]], ...] = ((Side.RULE, ()),)
 
 TRANSITIONS = (
@@ -29,17 +30,11 @@ TRANSITIONS = (
     Transition(verb="publish", source=_S.PROVIDER_REVIEWED, target=_S.PUBLISHED, who=_STEWARD),
     Transition(verb="mount", source=_S.PUBLISHED, target=_S.MOUNTED, who=_RULE),
     Transition(verb="unmount", source=_S.MOUNTED, target=_S.PUBLISHED, who=_RULE),
-    *(
-        Transition(verb="revise", source=state, target=_S.COMPILED, who=_RULE)
-        for state in (_S.COMPILED, _S.PROVIDER_REVIEWED, _S.PUBLISHED, _S.MOUNTED, _S.RETIRED)
-    ),
-    *(
-        Transition(verb="retire", source=state, target=_S.RETIRED, who=_STEWARD)
-        for state in (_S.PUBLISHED, _S.MOUNTED)
-    ),
+    *(Transition(verb="revise", source=state, target=_S.COMPILED, who=_RULE) for state in (*_ANY, _S.RETIRED)),
+    *(Transition(verb="retire", source=state, target=_S.RETIRED, who=(*_STEWARD, *_RULE)) for state in _ANY),
 )
-"""Every move of a catalog entry. ``revise`` follows a changed definition, ``mount`` and ``unmount`` the
-comparison of catalog and real table."""
+"""Every move of a catalog entry. ``revise`` follows a changed definition and ``retire`` one that is gone;
+``mount`` and ``unmount`` follow the comparison of catalog and real table."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,14 +17,14 @@ from cityloom.protect.grading import highest
 from cityloom.protect.mask import make_mask
 from cityloom.store import audit
 from cityloom.store.database import Store
-from cityloom.store.services import put_service, service_digest
+from cityloom.store.services import delete_service, list_services, put_service, service_digest
 
 FORMS = ("lookup", "verify")
 _NO_FIELD = "The service {service} names columns that its table does not have: {fields}."
 
 
 def run(city: City, *, store: Store, clock: Clock, actor: str) -> StageResult:
-    """Publish all services that are new or changed.
+    """Publish all services that are new or changed, and withdraw those whose definition is gone.
 
     Raises:
         ConfigError: see :func:`check`; nothing is published then.
@@ -33,21 +33,26 @@ def run(city: City, *, store: Store, clock: Clock, actor: str) -> StageResult:
     for service in services:
         check(service, city)
     with store.write() as connection:
+        gone = [s for s in list_services(connection) if s.name not in city.services]
         changed = [s for s in services if service_digest(connection, s.name) != _digest(s)]
+        for service in gone:
+            delete_service(connection, service.name)
         for service in changed:
             put_service(connection, service, digest=_digest(service), at=iso(clock.now()))
-            details: dict[str, str | int] = {
-                "version": service.version,
-                "form": service.form,
-                "grade": service.grade,
-                "sharing": service.sharing.attribute,
-            }
-            subject = f"service:{service.name}"
-            event = AuditEvent(kind=EventKind.SERVICE_PUBLISHED, actor=actor, subject=subject, details=details)
-            audit.append(connection, event, clock)
-    return StageResult(
-        read=len(services), written=len(services), summary={"services": len(services), "changed": len(changed)}
-    )
+        events = [_event(EventKind.SERVICE_WITHDRAWN, s, actor) for s in gone]
+        audit.append_all(connection, [*events, *(_event(EventKind.SERVICE_PUBLISHED, s, actor) for s in changed)], clock)
+    summary = {"services": len(services), "changed": len(changed), "withdrawn": len(gone)}
+    return StageResult(read=len(services), written=len(services), summary=summary)
+
+
+def _event(kind: EventKind, service: Service, actor: str) -> AuditEvent:
+    details: dict[str, str | int] = {
+        "version": service.version,
+        "form": service.form,
+        "grade": service.grade,
+        "sharing": service.sharing.attribute,
+    }
+    return AuditEvent(kind=kind, actor=actor, subject=f"service:{service.name}", details=details)
 
 
 def graded(service: Service, city: City) -> Service:

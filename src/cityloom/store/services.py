@@ -41,6 +41,11 @@ def put_service(connection: sa.Connection, service: Service, *, digest: str, at:
     )
 
 
+def delete_service(connection: sa.Connection, name: str) -> None:
+    """Take a service away: it no longer answers."""
+    connection.execute(service_table.delete().where(service_table.c.name == name))
+
+
 def find_service(connection: sa.Connection, name: str) -> Service | None:
     """A published service by name."""
     t = service_table

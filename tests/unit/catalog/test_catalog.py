@@ -194,6 +194,27 @@ def test_an_entry_comes_loose_where_its_table_lacks_an_item(store: Store, lake: 
     assert [(f.code, f.count) for f in findings] == [("catalog.mount.drift", 1)]
 
 
+def test_an_entry_whose_definition_is_gone_is_retired_and_may_come_back(
+    store: Store, lake: Lake, clock: FixedClock
+) -> None:
+    go(city(resource(), resource("b")), store, lake, clock)
+    code = entry(store, "b").code
+    assert go(city(resource()), store, lake, clock)["moves"] == 1
+    assert entry(store, "b").state == EntryState.RETIRED
+    assert [e.name for e in search.find(store)] == ["hukou"]
+    assert go(city(resource()), store, lake, clock)["moves"] == 0
+    go(city(resource(), resource("b")), store, lake, clock)
+    assert (entry(store, "b").state, entry(store, "b").code, entry(store, "b").version) == ("published", code, 2)
+
+
+def test_a_resource_that_a_steward_retired_stays_retired(store: Store, lake: Lake, clock: FixedClock) -> None:
+    go(city(resource()), store, lake, clock)
+    steward = Principal(account="dsj.steward", department="dsj", roles=("steward",))
+    move("hukou", "retire", steward, store=store, clock=clock)
+    assert go(city(resource()), store, lake, clock)["moves"] == 0
+    assert entry(store).state == EntryState.RETIRED
+
+
 def test_finding_by_words_and_department_shows_published_resources_only(
     store: Store, lake: Lake, clock: FixedClock
 ) -> None:

@@ -41,6 +41,13 @@ def test_publishing_again_changes_nothing_and_a_change_is_published(shop: Any) -
         assert len(list_events(connection, kind=EventKind.SERVICE_PUBLISHED)) == 5
 
 
+def test_a_service_whose_definition_is_gone_is_withdrawn(shop: Any) -> None:
+    run(City(services={}), store=shop.store, clock=shop.clock, actor="dsj.steward")
+    with shop.store.read() as connection:
+        assert list_services(connection) == []
+        assert len(list_events(connection, kind=EventKind.SERVICE_WITHDRAWN)) == 4
+
+
 def test_a_service_takes_the_highest_grade_of_its_fields(shop: Any) -> None:
     types = population(name="internal", phone="core", marital_state="sensitive", sex="public")
     firm = replace(
