@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -122,6 +123,20 @@ def test_the_quota_is_per_grant_and_day_in_china_and_denied_calls_do_not_use_it(
     assert denied(shop, who, **WANG) == "share.quota.exceeded"
     shop.clock.at += timedelta(minutes=1)
     assert shop.call(who, **WANG).left == 2
+
+
+def test_callers_at_once_do_not_exceed_the_quota(shop: Any) -> None:
+    _, who = shop.obtain()
+
+    def call(_: int) -> str:
+        try:
+            return str(shop.call(who, **WANG).left)
+        except DeniedError as refusal:
+            return refusal.code
+
+    with ThreadPoolExecutor(6) as pool:
+        outcomes = sorted(pool.map(call, range(6)))
+    assert outcomes == ["0", "1", "2", *["share.quota.exceeded"] * 3]
 
 
 def test_each_call_is_on_record_with_digests_and_without_any_value(shop: Any) -> None:
