@@ -25,7 +25,13 @@ def problem_response(body: dict[str, Any], headers: dict[str, str] | None = None
 
 def plain_problem(status: int, code: str, title: str, detail: str = "") -> dict[str, Any]:
     """A problem that no CityLoomError stands behind; ``title`` and ``detail`` already translated."""
-    return {"type": f"urn:cityloom:error:{code}", "title": title, "status": status, "detail": detail, "code": code}
+    return {
+        "type": f"urn:cityloom:error:{code}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "code": code,
+    }
 
 
 def unexpected_problem() -> dict[str, Any]:
@@ -40,7 +46,9 @@ def unexpected_problem() -> dict[str, Any]:
 
 def too_large_problem() -> dict[str, Any]:
     """What the caller sees when a request is too long, or does not say how long it is (RFC 9110 15.5.14)."""
-    return plain_problem(413, "api.request.large", _("The request is too large, or does not declare its length."))
+    return plain_problem(
+        413, "api.request.large", _("The request is too large, or does not declare its length.")
+    )
 
 
 def install_problems(app: FastAPI) -> None:
@@ -60,7 +68,7 @@ async def _expected(_request: Request, error: Exception) -> Response:
 
 async def _malformed(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    places = sorted({".".join(str(part) for part in e["loc"][:2]) for e in error.errors()})
+    places = sorted({_place(e["loc"], e["type"]) for e in error.errors()})
     body = plain_problem(
         400,
         "api.request.malformed",
@@ -68,6 +76,11 @@ async def _malformed(_request: Request, error: Exception) -> Response:
         _("Compare it with the description under /api/v1/openapi.json."),
     )
     return problem_response(body | {"places": places})
+
+
+def _place(location: tuple[str | int, ...], kind: str) -> str:
+    """Where a request is wrong, in names of ours only: a name that the caller made up may be a value."""
+    return ".".join(str(part) for part in location[: 1 if kind == "extra_forbidden" else 2])
 
 
 async def _refused(_request: Request, error: Exception) -> Response:

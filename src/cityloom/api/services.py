@@ -15,6 +15,8 @@ class Services(Protocol):
         """The published services, by name."""
         ...
 
-    def answer(self, service: str, parameters: Mapping[str, str], *, token: str, purpose: str) -> Mapping[str, Any]:
+    def answer(
+        self, service: str, parameters: Mapping[str, str], *, token: str, purpose: str
+    ) -> Mapping[str, Any]:
         """The answer of a service to the holder of ``token`` (empty: none), for the stated purpose."""
         ...

@@ -24,7 +24,9 @@ class WorkspaceServices:
         with self.workspace.store.read() as connection:
             return list_services(connection)
 
-    def answer(self, service: str, parameters: Mapping[str, str], *, token: str, purpose: str) -> Mapping[str, Any]:
+    def answer(
+        self, service: str, parameters: Mapping[str, str], *, token: str, purpose: str
+    ) -> Mapping[str, Any]:
         """The answer of a service to the holder of ``token``, for the stated purpose.
 
         Raises:
@@ -34,9 +36,21 @@ class WorkspaceServices:
         with at.store.read() as connection:
             caller = principal_of_key(connection, token, at.clock)
         given = answer(
-            service, parameters, caller, purpose, store=at.store, lake=at.lake, clock=at.clock, key=at.keys.masking
+            service,
+            parameters,
+            caller,
+            purpose,
+            store=at.store,
+            lake=at.lake,
+            clock=at.clock,
+            key=at.keys.masking,
         )
-        body: dict[str, Any] = {"service": given.service, "version": given.version, "call": given.call, "left": given.left}
+        body: dict[str, Any] = {
+            "service": given.service,
+            "version": given.version,
+            "call": given.call,
+            "left": given.left,
+        }
         if given.verdict is not None:
             return body | {"verdict": given.verdict}
         return body | {"values": None if given.values is None else dict(given.values)}

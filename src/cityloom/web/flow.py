@@ -13,7 +13,7 @@ from cityloom.web.report import Report
 
 WIDTH, HEIGHT = 1200, 400
 TOP, FOOT, GAP, LEAST = 74, 26, 9, 7
-X_FROM, X_RAW, X_STD, X_BASE, X_SHARED = 168, 430, 660, 900, 1120
+X_FROM, X_RAW, X_STD, X_BASE, X_SHARED = 268, 500, 710, 920, 1130
 BAR, LEAVING = 14, 16
 
 

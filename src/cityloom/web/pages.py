@@ -24,7 +24,11 @@ def show_start(request: Request) -> HTMLResponse:
     report = read_report(cast(Path, request.app.state.folder))
     if report is None:
         return HTMLResponse(render("empty.html"))
-    return HTMLResponse(render("start.html", view=StartView(report), report=report, base_url=str(request.base_url).rstrip("/")))
+    return HTMLResponse(
+        render(
+            "start.html", view=StartView(report), report=report, base_url=str(request.base_url).rstrip("/")
+        )
+    )
 
 
 def render(template: str, **values: Any) -> str:

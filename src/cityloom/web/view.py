@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from typing import Any
 
 from cityloom.kernel.i18n import _, current_language
@@ -13,6 +14,8 @@ from cityloom.model.standard import DIMENSIONS
 from cityloom.web.flow import Flow, draw_flow
 from cityloom.web.report import Conflict, Report, Score
 
+ROOM = 26
+"""Columns that a department's name may take in the picture."""
 COLOURS = 10
 """Colours of departments in the style sheet: ``c0`` to ``c9``."""
 
@@ -94,7 +97,9 @@ class StartView:
     @property
     def errors(self) -> list[tuple[str, float, bool]]:
         """Attribute, share of wrong values, whether one department answers for it; the worst first."""
-        known = [(n, e, n in self.report.fusion.led) for n, e in self.report.fusion.error.items() if e is not None]
+        known = [
+            (n, e, n in self.report.fusion.led) for n, e in self.report.fusion.error.items() if e is not None
+        ]
         return sorted(known, key=lambda row: (-row[1], row[0]))
 
     @property
@@ -117,8 +122,17 @@ class StartView:
         )
 
     def department(self, name: str) -> str:
-        """A department's name in the current language."""
-        return str(self.report.departments.get(name, name))
+        """A department's name in the current language, without the city's own name before it."""
+        city = str(self.report.city.title).removesuffix(" City")
+        full = str(self.report.departments.get(name, name))
+        return full.removeprefix(city).strip() or full
+
+    def short_department(self, name: str) -> str:
+        """A department's name where there is little room: at most ``ROOM`` columns, Chinese characters count two."""
+        full = self.department(name)
+        widths = accumulate(1 if letter.isascii() else 2 for letter in full)
+        fitting = sum(width <= ROOM for width in widths)
+        return full if fitting == len(full) else full[: fitting - 1].rstrip() + "…"
 
     def attribute(self, name: str) -> str:
         """An attribute's name in the current language."""
@@ -138,7 +152,7 @@ class StartView:
             return value[:10]
         if value is None:
             return "—"
-        return str(self.report.departments.get(value, value)) if isinstance(value, str) else str(value)
+        return self.department(value) if value in self.report.departments else str(value)
 
     @property
     def answered(self) -> list[tuple[str, Any, bool]]:
@@ -147,7 +161,6 @@ class StartView:
             return []
         masked = set(self.report.service.masked)
         return [(name, value, name in masked) for name, value in _leaves(self.report.service.answer)]
-
 
     @property
     def ranking(self) -> list[Score]:

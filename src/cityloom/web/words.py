@@ -26,7 +26,7 @@ def step(name: str) -> str:
         "generate": _("Make the city"),
         "apply": _("Apply definitions"),
         "collect": _("Collect"),
-        "assess_raw": _("Check as it came"),
+        "assess_raw": _("Check raw rows"),
         "pass_gate": _("Pass the gate"),
         "standardise": _("Standardise"),
         "assess_standard": _("Check again"),

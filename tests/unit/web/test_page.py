@@ -29,7 +29,15 @@ def page(report=SAMPLE, language="zh"):
 
 def test_the_report_stands_on_the_page():
     text = html.fromstring(page()).text_content()
-    for expected in ("云澜市", "103,874", "357,551", SAMPLE["audit"]["root"], "林若溪", "household-20260301-01", "已脱敏"):
+    for expected in (
+        "云澜市",
+        "103,874",
+        "357,551",
+        SAMPLE["audit"]["root"],
+        "林若溪",
+        "household-20260301-01",
+        "已脱敏",
+    ):
         assert expected in text
 
 
@@ -106,6 +114,10 @@ def test_the_catalog_has_every_sentence_and_no_other():
 
 def _templates(tree):
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "").endswith("Error") and len(node.args) > 1:
+        if (
+            isinstance(node, ast.Call)
+            and getattr(node.func, "id", "").endswith("Error")
+            and len(node.args) > 1
+        ):
             yield node.args[1].value
             yield from (k.value.value for k in node.keywords if k.arg == "hint")

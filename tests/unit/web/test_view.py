@@ -57,7 +57,7 @@ def test_values_are_readable_in_both_languages(view):
         assert view.readable("purpose", {"zh": "甲", "en": "A"}) == "A"
     with use_language("zh"):
         assert view.readable("items", ["name", "sex"]) == "姓名、性别"
-        assert view.readable("granted_by", "ga") == "市公安局"
+        assert view.readable("granted_by", "ga") == "公安局"
         assert view.readable("is_new", True) == "是"
     assert view.readable("expires_at", "2027-03-01T00:00:00.000000Z") == "2027-03-01"
 
@@ -70,3 +70,13 @@ def test_masked_items_of_a_nested_answer_are_marked():
 
 def test_the_command_names_bundle_and_key(view):
     assert view.check_command == "cityloom audit verify audit.jsonl --key audit.vkey"
+
+
+def test_names_of_departments_fit_their_room(view):
+    with use_language("en"):
+        assert view.department("rs") == "Human Resources and Social Security Bureau"
+        assert view.short_department("rs") == "Human Resources and Socia…"
+        assert view.short_department("sw") == "Tax Bureau"
+    with use_language("zh"):
+        assert view.short_department("rs") == "人力资源和社会保障局"
+        assert view.department("unknown") == "unknown"
