@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -77,12 +78,16 @@ def sql(text: str, /, **places: exp.Expression | str | int | float | bool | None
     Expressions take the place of ``:name`` as they are; other values become literals.
     """
     named = _PLACE.sub(lambda found: f"${found[1]}" if found[1] in places else found[0], text)
-    tree = sqlglot.parse_one(named, dialect="duckdb")
-    values = {k: v if isinstance(v, exp.Expression) else exp.convert(v) for k, v in places.items()}
+    tree: Any = _parsed(named).copy()
+    for place in list(tree.find_all(exp.Placeholder)):
+        if place.name in places:
+            value = places[place.name]
+            filled = value.copy() if isinstance(value, exp.Expression) else exp.convert(value)
+            tree = filled if place is tree else tree
+            place.replace(filled)
+    return cast(exp.Expression, tree)
 
-    def fill(node: Any) -> Any:
-        if isinstance(node, exp.Placeholder) and node.name in values:
-            return values[node.name].copy()
-        return node
 
-    return cast(exp.Expression, tree.transform(fill))
+@lru_cache(maxsize=1024)
+def _parsed(text: str) -> exp.Expression:
+    return cast(exp.Expression, sqlglot.parse_one(text, dialect="duckdb"))
