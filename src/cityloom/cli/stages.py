@@ -48,13 +48,17 @@ def run_stage(
         DataError: ``cli.stage.failed`` when a subject failed, after the others were done.
     """
     with writing(folder) as at, bars(is_silent=as_json) as shown:
-        runner = Runner(at, shown.told, force=is_forced)
+        ended: list[Run] = []
+
+        def told(run: Run) -> None:
+            shown.told(run)
+            if run.state != "running":
+                ended.append(run)
+
+        runner = Runner(at, told, force=is_forced)
         runner.recover()
-        began: list[Run] = []
-        runner = Runner(at, lambda run: (began.append(run), shown.told(run))[-1], force=is_forced)
         with shown.stage(name, None):
             stage(at, runner, names)
-    ended = [run for run in began if run.state != "running"]
     if as_json:
         print_json([asdict(run) for run in ended])
     else:

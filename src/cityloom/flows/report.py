@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from cityloom.flows.bootstrap import Workspace
 from cityloom.flows.surroundings import CITY
 from cityloom.fuse.accuracy import errors
 from cityloom.fuse.digest import digest
-from cityloom.fuse.explain import explain
+from cityloom.fuse.explain import person
 from cityloom.kernel.errors import UserError
 from cityloom.kernel.registry import plugin
 from cityloom.model.fusion import ObjectType
@@ -45,9 +45,10 @@ class Used:
     answer: Mapping[str, Any]
 
 
-def build(workspace: Workspace, *, used: Used, proof: VerifyReport, bundle: str) -> dict[str, Any]:
+def build(workspace: Workspace, *, uses: Sequence[Used], proof: VerifyReport, bundle: str) -> dict[str, Any]:
     """The report as one JSON object; see the reference page for its keys."""
     city = workspace.city
+    used = next(u for u in uses if _is_about_people(workspace, u))
     types = [city.object_types[name] for name in (PEOPLE, FIRMS)]
     return {
         "city": {"name_zh": "云澜市", "name_en": "Yunlan"},
@@ -59,6 +60,7 @@ def build(workspace: Workspace, *, used: Used, proof: VerifyReport, bundle: str)
         "attributes": {a.name: _title(a.title) for t in reversed(types) for a in t.attributes},
         "person": _person(workspace, used.parameters),
         "service": _service(workspace, used),
+        "services": [_service(workspace, one) for one in uses],
         "audit": {
             "size": proof.size,
             "root": proof.root.hex(),
@@ -67,7 +69,7 @@ def build(workspace: Workspace, *, used: Used, proof: VerifyReport, bundle: str)
             "key": "keys/audit.vkey",
         },
         "scores": _scores(workspace),
-        "digest": digest(workspace.lake, types),
+        "digest": digest(workspace.lake, [t.name for t in types]),
         "accounts": _accounts(workspace),
     }
 
@@ -97,25 +99,33 @@ def read(folder: Path) -> dict[str, Any]:
     return found
 
 
-def example_person(workspace: Workspace, service: Service) -> dict[str, str]:
-    """The parameters to look up one person who says much: known to many departments, married, alive."""
-    columns = [exp.column(name, quoted=True) for name in service.require]
-    query = (
-        exp.select(*columns)
-        .from_(exp.alias_(exp.select("*").from_(workspace.lake.relation(service.table)).subquery(), "g"))
-        .where("living = '1' AND marital_state = '20' AND phone IS NOT NULL AND current_address <> registered_address")
-        .order_by("_sources DESC", "id")
-        .limit(1)
-    )
-    rows = workspace.engine.rows(query)
+def example_parameters(workspace: Workspace, service: Service) -> dict[str, str]:
+    """What a caller must know to ask a service about the example's record: one that says much.
+
+    Raises:
+        UserError: ``flows.record.none`` when the table is empty.
+    """
+    wanted = [*service.require, *service.compare]
+    relation = exp.alias_(exp.select("*").from_(workspace.lake.relation(service.table)).subquery(), "g")
+    query = exp.select(*[exp.column(name, quoted=True) for name in wanted]).from_(relation).limit(1)
+    if service.table == workspace.city.object_types[PEOPLE].golden_table:
+        query = query.where(
+            "living = '1' AND marital_state = '20' AND phone IS NOT NULL AND current_address <> registered_address"
+        )
+    rows = workspace.engine.rows(query.order_by("_sources DESC", "id"))
     if not rows:
         raise UserError(
-            "flows.person.none",
-            "There is no person to show in {table}.",
+            "flows.record.none",
+            "There is no record to show in {table}.",
             hint="Make a larger city: --people 1000 or more.",
             table=service.table,
         )
-    return dict(zip(service.require, map(str, rows[0]), strict=True))
+    return {name: str(value) for name, value in zip(wanted, rows[0], strict=True) if value is not None}
+
+
+def _is_about_people(workspace: Workspace, used: Used) -> bool:
+    service = workspace.city.services[used.demand.service]
+    return service.table == workspace.city.object_types[PEOPLE].golden_table and bool(service.items)
 
 
 def _source(workspace: Workspace, resource: Resource) -> dict[str, Any]:
@@ -162,10 +172,10 @@ def _fusion(workspace: Workspace, types: list[ObjectType]) -> dict[str, Any]:
             attributes=names,
         )
         prefix = "" if one.name == PEOPLE else f"{one.name}."
-        wrong |= {prefix + name: round(share, 6) for name, share in found.shares.items()}
+        wrong |= {prefix + name: round(share, 6) for name, share in found.errors.items()}
         extra[one.name] = found.extra
         summary = _summary(workspace, "fuse", one.name)
-        unresolved += int(summary.get("unresolved", 0))
+        unresolved += sum(dict(summary.get("unresolved", {})).values())
         for kind, count in dict(summary.get("judgements", {})).items():
             judgements[kind] = judgements.get(kind, 0) + int(count)
     led = [("" if t.name == PEOPLE else f"{t.name}.") + a.name for t in types for a in t.attributes if a.lead]
@@ -186,7 +196,7 @@ def _conflicts(workspace: Workspace, types: list[ObjectType]) -> list[dict[str, 
         table = f"{one.golden_table}__conflict"
         if workspace.lake.exists(table):
             query = sql(
-                "SELECT attribute, winner, other, count(*) AS count FROM :t AS t GROUP BY ALL "
+                "SELECT attribute, winner, department AS other, count(*) AS count FROM :t AS t GROUP BY ALL "
                 "ORDER BY count DESC, attribute, winner, other",
                 t=workspace.lake.relation(table),
             )
@@ -196,7 +206,7 @@ def _conflicts(workspace: Workspace, types: list[ObjectType]) -> list[dict[str, 
 
 def _person(workspace: Workspace, parameters: Mapping[str, str]) -> dict[str, Any]:
     object_type = workspace.city.object_types[PEOPLE]
-    shown = explain(object_type, parameters[object_type.key], resources=workspace.city.resources, lake=workspace.lake)
+    shown = person(object_type, parameters[object_type.key], resources=workspace.city.resources, lake=workspace.lake)
     values = [
         {
             "attribute": v.attribute,
@@ -233,7 +243,7 @@ def _service(workspace: Workspace, used: Used) -> dict[str, Any]:
             "quota": used.grant.quota,
             "expires_at": used.grant.expires_at,
         },
-        "answer": given,
+        "answer": given if service.items else {"verdict": used.answer.get("verdict")},
         "masked": [item.name for item in service.items if item.mask is not None and item.name in given],
         "call": used.answer.get("call"),
     }

@@ -14,7 +14,7 @@ from cityloom.kernel.errors import ConfigError
 from cityloom.model.department import Account
 from cityloom.model.principal import Principal
 from cityloom.model.request import Grant, Request, RequestState
-from cityloom.model.service import Demand
+from cityloom.model.service import Demand, Service
 from cityloom.protect.identity import make_key, principal_of_key
 from cityloom.share import requests as verbs
 from cityloom.store import requests as records
@@ -29,6 +29,7 @@ _CLOSED = (RequestState.REJECTED, RequestState.REVOKED, RequestState.EXPIRED)
 class Use:
     """What a consumer asked for, the right that followed, and the key to it."""
 
+    service: Service
     request: Request
     grant: Grant
     key: str
@@ -56,7 +57,8 @@ def obtain(workspace: Workspace, demand: Demand) -> Use:
             hint="See the request's reasons; correct the demand or the service's conditions.",
             demand=demand.name,
         )
-    return Use(request=found, grant=grant, key=_key(workspace, grant))
+    service = workspace.city.services[demand.service]
+    return Use(service=service, request=found, grant=grant, key=_key(workspace, found, grant))
 
 
 def principal(account: Account) -> Principal:
@@ -84,7 +86,7 @@ def _asker(workspace: Workspace, demand: Demand) -> Principal:
     )
 
 
-def _key(workspace: Workspace, grant: Grant) -> str:
+def _key(workspace: Workspace, request: Request, grant: Grant) -> str:
     """The key that the example's consumer holds: kept in a file as the consumer would, made anew when lost."""
     path = workspace.folder / "keys" / f"consumer-{grant.id}.key"
     if path.is_file():
@@ -94,7 +96,7 @@ def _key(workspace: Workspace, grant: Grant) -> str:
                 return key
     expires = workspace.clock.now() + timedelta(days=30)
     with workspace.store.write() as connection:
-        key = make_key(connection, grant.requested_by, grant.id, workspace.clock, expires)
+        key = make_key(connection, request.requested_by, grant.id, workspace.clock, expires)
     _write_private(path, key)
     return key
 

@@ -64,7 +64,7 @@ def _services(workspace: WorkspaceOption = None, as_json: JsonOption = False) ->
     if as_json:
         print_json([asdict(one) for one in found])
         return
-    rows = [(s.name, str(s.title), s.kind, s.department, s.grade, s.sharing.attribute, ", ".join(s.require)) for s in found]
+    rows = [(s.name, str(s.title), s.form, s.department, s.grade, s.sharing.attribute, ", ".join(s.require)) for s in found]
     names = [_("service"), _("title"), _("kind"), _("provider"), _("grade"), _("sharing"), _("must be known")]
     print_table(_("Services"), names, rows)
 
@@ -173,7 +173,7 @@ def _calls(
     if as_json:
         print_json([asdict(one) for one in found])
         return
-    rows = [(c.at[:19], c.service, c.account, c.department, c.purpose, c.outcome, c.rows) for c in found]
+    rows = [(c.at[:19], c.service, c.account, c.consumer, c.purpose, c.outcome, c.rows) for c in found]
     names = [_("at"), _("service"), _("account"), _("department"), _("purpose"), _("outcome"), _("rows")]
     print_table(_("Calls"), names, rows, numbers=(6,))
 
