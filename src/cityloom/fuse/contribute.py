@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from sqlglot import exp
 
@@ -85,7 +86,8 @@ def plan(object_type: ObjectType, resources: Mapping[str, Resource], lake: Lake)
     Raises:
         ConfigError: ``fuse.resource.unknown``, ``fuse.item.unknown``, or what a rule raises.
     """
-    roles, missing = [], []
+    roles: list[Role] = []
+    missing: list[str] = []
     groups: dict[tuple[str, str, str | None], list[Contribution]] = {}
     for one in object_type.contributions:
         groups.setdefault((one.resource, one.key, one.at), []).append(one)
@@ -161,7 +163,13 @@ def column(name: str, table: str | None = None) -> exp.Column:
 
 def alias(value: exp.Expression, name: str) -> exp.Expression:
     """A named expression."""
-    return exp.alias_(value, name, quoted=True)
+    return cast(exp.Expression, exp.alias_(value, name, quoted=True))
+
+
+def all_in(conditions: Mapping[exp.Expression, Sequence[str]]) -> exp.Expression:
+    """Each column holds one of its values."""
+    each = [exp.In(this=c, expressions=[exp.convert(v) for v in values]) for c, values in conditions.items()]
+    return cast(exp.Expression, exp.and_(*each))
 
 
 def pointer_of(number: int, row: int) -> int:
@@ -203,7 +211,7 @@ def _role_rows(plan: Plan, role: Role, lake: Lake) -> exp.Select:
         expressions=[exp.Tuple(expressions=[exp.convert(n), exp.convert(b)]) for n, b in numbers] or [exp.Tuple(expressions=[exp.convert(-1), exp.convert("")])],
         alias=exp.TableAlias(this=exp.to_identifier("b"), columns=[exp.to_identifier("number"), exp.to_identifier("batch")]),
     )
-    at = _seconds(column(role.at, "r")) if role.at else exp.convert(0)
+    at = _seconds(column(role.at, "r")) if role.at else sql("0")
     picks = [
         alias(sql("CAST(b.number AS BIGINT) * 1099511627776 + r._row"), "pointer"),
         alias(sql("CAST(:n AS INTEGER)", n=role.number), "role"),
@@ -234,16 +242,14 @@ def _value(role: Role, attribute: str) -> exp.Expression:
 
 def _item(text: str) -> exp.Expression:
     if text.startswith("="):
-        return exp.convert(text[1:])
+        return exp.Literal.string(text[1:])
     return sql("nullif(:c, '')", c=column(text, "r"))
 
 
 def _condition(contribution: Contribution) -> exp.Expression | None:
     if not contribution.where:
         return None
-    return exp.and_(
-        *[exp.In(this=column(item, "r"), expressions=[exp.convert(v) for v in values]) for item, values in contribution.where.items()]
-    )
+    return all_in({column(item, "r"): values for item, values in contribution.where.items()})
 
 
 def _seconds(text: exp.Expression) -> exp.Expression:

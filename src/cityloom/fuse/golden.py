@@ -24,7 +24,7 @@ from typing import Any
 from sqlglot import exp
 
 from cityloom.engines.base import sql
-from cityloom.fuse.contribute import Plan, alias, column
+from cityloom.fuse.contribute import Plan, alias, all_in, column
 from cityloom.fuse.negotiation import POINTER_BITS, Said
 from cityloom.model.fusion import Attribute
 
@@ -86,7 +86,8 @@ def final(plan: Plan, prefix: str, rows: exp.Expression, others: exp.Expression)
     query: exp.Select = sql("SELECT g.* FROM :rows AS g", rows=rows).assert_is(exp.Select)
     derived: dict[str, tuple[exp.Expression, exp.Expression]] = {}
     for n, attribute in enumerate(plan.object_type.attributes):
-        value, place = column(f"v_{attribute.name}", "g"), column(f"p_{attribute.name}", "g")
+        value: exp.Expression = column(f"v_{attribute.name}", "g")
+        place: exp.Expression = column(f"p_{attribute.name}", "g")
         if "ended_by" in attribute.options:
             spec = attribute.options["ended_by"]
             on = exp.EQ(this=column(f"v_{spec['link']}", "g"), expression=column("key", f"o{n}"))
@@ -103,7 +104,8 @@ def final(plan: Plan, prefix: str, rows: exp.Expression, others: exp.Expression)
 
 
 def conflicts(plan: Plan, prefix: str, rows: exp.Expression) -> exp.Expression:
-    """Disagreements of a part: ``id, attribute, winner, winner_from, department, department_from``."""
+    """Disagreements of a part: ``id, attribute, winner, winner_from, other, other_from`` (departments, and
+    where their values stand; the values themselves are not copied)."""
     found = []
     for attribute in plan.object_type.attributes:
         value, place = column(f"v_{attribute.name}"), column(f"p_{attribute.name}")
@@ -118,14 +120,13 @@ def conflicts(plan: Plan, prefix: str, rows: exp.Expression) -> exp.Expression:
             )  # fmt: skip
     if not found:
         return sql(
-            """SELECT '' AS id, '' AS attribute, '' AS winner, '' AS winner_from, '' AS department,
-                '' AS department_from WHERE false"""
+            "SELECT '' AS id, '' AS attribute, '' AS winner, '' AS winner_from, '' AS other, '' AS other_from WHERE false"
         )
     listed = sql("list_filter(:l, x -> x IS NOT NULL)", l=exp.Array(expressions=found))
     flat = exp.select(exp.column("key"), alias(exp.Anonymous(this="unnest", expressions=[listed]), "c")).from_(rows)
     return sql(
         """SELECT :id AS id, c.attribute AS attribute, split_part(:winner, '|', 1) AS winner, :winner AS winner_from,
-            c.department AS department, :other AS department_from FROM :flat AS f ORDER BY 1, 2, 5""",
+            c.department AS other, :other AS other_from FROM :flat AS f ORDER BY 1, 2, 5""",
         id=object_id(plan, prefix, exp.column("key")),
         winner=place_text(plan, sql("c.winner")),
         other=place_text(plan, sql("c.other")),
@@ -225,12 +226,7 @@ def _ended(
 
 
 def _all_in(conditions: Mapping[str, Sequence[str]], prefix: str, table: str | None = None) -> exp.Expression:
-    return exp.and_(
-        *[
-            exp.In(this=column(f"{prefix}{name}", table), expressions=[exp.convert(v) for v in values])
-            for name, values in conditions.items()
-        ]
-    )
+    return all_in({column(f"{prefix}{name}", table): values for name, values in conditions.items()})
 
 
 def _shaped(plan: Plan, prefix: str, inner: exp.Expression) -> exp.Expression:
@@ -239,7 +235,8 @@ def _shaped(plan: Plan, prefix: str, inner: exp.Expression) -> exp.Expression:
         alias(exp.column("key"), plan.object_type.key),
     ]
     for attribute in plan.object_type.attributes:
-        value, place = column(f"d_{attribute.name}"), place_text(plan, column(f"q_{attribute.name}"))
+        value: exp.Expression = column(f"d_{attribute.name}")
+        place = place_text(plan, column(f"q_{attribute.name}"))
         if conditions := attribute.options.get("only_if"):
             holds = _all_in(conditions, "d_")
             value, place = sql("CASE WHEN :h THEN :v END", h=holds, v=value), sql("CASE WHEN :h THEN :v END", h=holds, v=place)

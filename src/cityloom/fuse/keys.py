@@ -1,23 +1,31 @@
 """Identity keys: whether a key is valid, and what it would be with the right check character.
 
 A key is normalised by the standard layer (18 characters, half width, upper case). Both forms of each rule
-stand here side by side: SQL for sets, Python for the meaning.
+stand side by side: SQL for sets, Python for the meaning.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlglot import exp
 
 from cityloom.engines.base import sql
+from cityloom.engines.codings import (
+    ID_SHAPE,
+    USCC_LETTERS,
+    USCC_SHAPE,
+    USCC_WEIGHTS,
+    id_check,
+    id_check_sql,
+    is_day,
+)
 from cityloom.kernel.errors import ConfigError
 
-_CITIZEN_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
-_CITIZEN_CHECKS = "10X98765432"
-_USCC_SIGNS = "0123456789ABCDEFGHJKLMNPQRTUWXY"
-_USCC_WEIGHTS = (1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28)
+_ID_BODY = ID_SHAPE.removesuffix("[0-9X]") + "."
+_USCC_BODY = re.sub(r"\{10\}$", "{9}", USCC_SHAPE) + "."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,65 +62,60 @@ def key_rule(name: str) -> KeyRule:
 
 
 def _citizen_number(said: exp.Expression) -> exp.Expression:
-    return sql("CASE WHEN length(:k) = 18 THEN try_cast(substr(:k, 1, 17) AS BIGINT) END", k=said)
+    return sql(f"CASE WHEN regexp_full_match(:k, '{_ID_BODY}') THEN CAST(substr(:k, 1, 17) AS BIGINT) END", k=said)
 
 
 def _citizen_corrected(said: exp.Expression, number: exp.Expression) -> exp.Expression:
-    total = " + ".join(f"(:n // {10 ** (16 - i)}) % 10 * {w}" for i, w in enumerate(_CITIZEN_WEIGHTS))
+    day = """(:n // 1000) % 100 <= CASE WHEN (:n // 100000) % 100 IN (4, 6, 9, 11) THEN 30
+        WHEN (:n // 100000) % 100 <> 2 THEN 31 WHEN (:n // 10000000) % 4 = 0
+        AND ((:n // 10000000) % 100 <> 0 OR (:n // 10000000) % 400 = 0) THEN 29 ELSE 28 END"""
     return sql(
-        f"""CASE WHEN :n >= 10000000000000000 AND (:n // 100000) % 100 BETWEEN 1 AND 12
-            AND (:n // 1000) % 100 BETWEEN 1 AND 31 AND (:n // 10000000) % 10000 BETWEEN 1850 AND 2199
-        THEN substr(:k, 1, 17) || substr('{_CITIZEN_CHECKS}', CAST(({total}) % 11 AS INTEGER) + 1, 1) END""",
+        f"""CASE WHEN (:n // 10000000) % 10000 > 0 AND (:n // 100000) % 100 BETWEEN 1 AND 12
+            AND (:n // 1000) % 100 > 0 AND {day} THEN substr(:k, 1, 17) || :check END""",
         n=number,
         k=said,
+        check=id_check_sql(number),
     )
 
 
 def _correct_citizen(said: str) -> str | None:
-    body = said[:17]
-    if len(said) != 18 or not (body.isascii() and body.isdigit()) or body[0] == "0":
+    if not re.fullmatch(_ID_BODY, said, re.ASCII):
         return None
-    year, month, day = int(body[6:10]), int(body[10:12]), int(body[12:14])
-    if not (1850 <= year <= 2199 and 1 <= month <= 12 and 1 <= day <= 31):
+    if not is_day(int(said[6:10]), int(said[10:12]), int(said[12:14])):
         return None
-    total = sum(int(c) * w for c, w in zip(body, _CITIZEN_WEIGHTS, strict=True))
-    return body + _CITIZEN_CHECKS[total % 11]
+    return said[:17] + id_check(int(said[:17]))
 
 
 def _uscc_number(said: exp.Expression) -> exp.Expression:
     terms = " + ".join(
-        f"(strpos('{_USCC_SIGNS}', substr(:k, {i + 1}, 1)) - 1) * {w}" for i, w in enumerate(_USCC_WEIGHTS)
+        f"(strpos('{USCC_LETTERS}', substr(:k, {i + 1}, 1)) - 1) * {weight}" for i, weight in enumerate(USCC_WEIGHTS)
     )
-    return sql(f"CASE WHEN regexp_full_match(:k, '[{_USCC_SIGNS}]{{17}}.') THEN {terms} END", k=said)
+    return sql(f"CASE WHEN regexp_full_match(:k, '{_USCC_BODY}') THEN {terms} END", k=said)
 
 
 def _uscc_corrected(said: exp.Expression, number: exp.Expression) -> exp.Expression:
-    return sql(
-        f"substr(:k, 1, 17) || substr('{_USCC_SIGNS}', CAST((31 - :n % 31) % 31 AS INTEGER) + 1, 1)",
-        n=number,
-        k=said,
-    )
+    check = sql(f"substr('{USCC_LETTERS}', CAST((31 - :n % 31) % 31 AS INTEGER) + 1, 1)", n=number)
+    return sql("CASE WHEN :n IS NOT NULL THEN substr(:k, 1, 17) || :check END", n=number, k=said, check=check)
 
 
 def _correct_uscc(said: str) -> str | None:
-    body = said[:17]
-    if len(said) != 18 or any(c not in _USCC_SIGNS for c in body):
+    if not re.fullmatch(_USCC_BODY, said):
         return None
-    total = sum(_USCC_SIGNS.index(c) * w for c, w in zip(body, _USCC_WEIGHTS, strict=True))
-    return body + _USCC_SIGNS[(31 - total % 31) % 31]
+    total = sum(USCC_LETTERS.index(c) * w for c, w in zip(said[:17], USCC_WEIGHTS, strict=True))
+    return said[:17] + USCC_LETTERS[(31 - total % 31) % 31]
 
 
 _RULES = {
     "citizen_id": KeyRule(
         name="citizen_id",
-        standard="GB 11643-1999",
+        standard="GB 11643",
         number=_citizen_number,
         corrected=_citizen_corrected,
         correct=_correct_citizen,
     ),
     "uscc": KeyRule(
         name="uscc",
-        standard="GB 32100-2015",
+        standard="GB 32100",
         number=_uscc_number,
         corrected=_uscc_corrected,
         correct=_correct_uscc,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 from sqlglot import exp
 
@@ -99,7 +100,8 @@ def _repaired(plan: Plan, staged: exp.Expression, wanted: exp.Expression) -> exp
 
 
 def _hits(staged: exp.Expression, names: Sequence[str]) -> exp.Expression:
-    same = exp.and_(*[exp.EQ(this=column(n, "g"), expression=column(n, "w")) for n in names])
+    pairs = [exp.EQ(this=column(n, "g"), expression=column(n, "w")) for n in names]
+    same = cast(exp.Expression, exp.and_(*pairs))
     near = sql("SELECT g.* FROM :staged AS g SEMI JOIN rest AS w ON :same WHERE g.bucket >= 0", staged=staged, same=same)
     keys = [column(n) for n in names]
     groups = (

@@ -113,7 +113,7 @@ def _fuse(work: _Work, judged: Sequence[Judged], tell: Progress) -> StageResult:
     _write(work, parts, staged.path, resolved, unresolved)
     summary = _summary(work, staged.path, resolved, unresolved)
     tell(total, total)
-    lost = sum(summary["unresolved"].values())
+    lost = summary["unresolved"]
     return StageResult(read=staged.rows, written=staged.rows - lost, rejected=lost, summary=summary)
 
 
@@ -170,7 +170,7 @@ def _summary(work: _Work, staged: Path, resolved: Path, unresolved: Path) -> dic
     valid, judged = engine.rows(keyed)[0]
     reasons = engine.rows(sql("SELECT reason, count(*) FROM :u GROUP BY 1 ORDER BY 1", u=work.files(unresolved)))
     pairs = engine.rows(
-        sql("SELECT attribute, winner, department, count(*) FROM :c GROUP BY 1, 2, 3 ORDER BY 1, 2, 3", c=lake.relation(f"{table}__conflict"))
+        sql("SELECT attribute, winner, other, count(*) FROM :c GROUP BY 1, 2, 3 ORDER BY 1, 2, 3", c=lake.relation(f"{table}__conflict"))
     )
     filled = [sql("count(:c)", c=column(a.name)) for a in made.object_type.attributes]
     objects, *full = engine.rows(exp.select(exp.Count(this=exp.Star()), *filled).from_(lake.relation(table)))[0]
@@ -180,8 +180,9 @@ def _summary(work: _Work, staged: Path, resolved: Path, unresolved: Path) -> dic
         "parts": made.parts,
         "missing_resources": list(made.missing),
         "judgements": {"valid_key": valid, "person": judged, **counts},
-        "unresolved": dict(reasons),
-        "conflicts": [{"attribute": a, "winner": w, "department": d, "count": n} for a, w, d, n in pairs],
+        "unresolved": sum(count for _, count in reasons),
+        "unresolved_reasons": dict(reasons),
+        "conflicts": [{"attribute": a, "winner": w, "other": o, "count": n} for a, w, o, n in pairs],
         "shared_keys": _shared_keys(work),
         "completeness": {n: round(f / objects, 6) if objects else 0.0 for n, f in zip(names, full, strict=True)},
     }
@@ -194,7 +195,7 @@ def _shared_keys(work: _Work) -> int:
         return 0
     query = sql(
         """SELECT count(DISTINCT id) FROM (SELECT c.id FROM :t AS c WHERE :identity
-            GROUP BY c.id, c.department HAVING count(*) >= 2)""",
+            GROUP BY c.id, c.other HAVING count(*) >= 2)""",
         t=work.lake.relation(f"{work.plan.object_type.golden_table}__conflict"),
         identity=exp.In(this=sql("c.attribute"), expressions=[exp.convert(n) for n in identity]),
     )
@@ -210,14 +211,14 @@ def _findings(made: Plan, summary: Mapping[str, Any]) -> list[Finding]:
             code="fuse.conflict",
             text="A department says something else than the chosen value.",
             count=c["count"],
-            details={k: c[k] for k in ("attribute", "winner", "department")},
+            details={k: c[k] for k in ("attribute", "winner", "other")},
         )
         for c in summary["conflicts"]
     ]
     if summary["shared_keys"]:
         text = "A key stands for different objects in different departments."
         found.append(Finding(kind="fusion", subject=name, code="fuse.key.shared", text=text, count=summary["shared_keys"]))
-    for reason, count in summary["unresolved"].items():
+    for reason, count in summary["unresolved_reasons"].items():
         text = "Rows could not be given to any object."
         found.append(
             Finding(kind="fusion", subject=name, code="fuse.row.unresolved", text=text, count=count, details={"reason": reason})

@@ -33,7 +33,8 @@ class MostRecent:
     def rank(self, said: Said) -> exp.Expression:
         """Time first, then strength; what is only a fallback below all."""
         late = [exp.convert(n) for n, d in enumerate(said.departments) if d in self.fallback]
-        voice = exp.Case().when(exp.In(this=said.department.copy(), expressions=late), 0).else_(1) if late else exp.convert(1)
+        spoken = exp.In(this=said.department.copy(), expressions=late)
+        voice = sql("CASE WHEN :late THEN 0 ELSE 1 END", late=spoken) if late else sql("1")
         order = sql(
             ":voice * 140737488355328 + :at * 128 + :s", voice=voice, at=said.at, s=strength_of(self.order, said)
         )
