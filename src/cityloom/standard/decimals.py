@@ -12,7 +12,9 @@ from cityloom.engines.base import sql
 from cityloom.engines.terms import full_match, shared
 
 PLAIN = "0|[1-9][0-9]{0,17}"
-NUMBER = r"[+-]?(?:[0-9]{1,18}|[0-9]{1,3}(?:,[0-9]{3}){1,5})(?:\.[0-9]{1,8})?"
+NUMBER = r"[+-]?(?:[0-9]{1,18}|[0-9]{1,3}(?:,[0-9]{3}){1,5})"
+PLACES, SCALED_PLACES = 18, 8
+"""Digits behind the point that are kept; fewer where a unit scales the number."""
 
 
 def decimal_sql(column: exp.Expression, units: Mapping[str, int], noise: str) -> exp.Expression:
@@ -28,20 +30,21 @@ def decimal_sql(column: exp.Expression, units: Mapping[str, int], noise: str) ->
     )
     ending = f"(?:{'|'.join(map(re.escape, units))})" if units else "(?:)"
     digits = sql("regexp_replace(:t, :ending, '')", t=bare, ending=rf"{ending}\z")
+    places = _places(units)
     factor: exp.Expression = exp.Literal.number(1)
     for unit, times in units.items():
         if times != 1:
             condition = sql("ends_with(:t, :unit)", t=bare, unit=unit)
             factor = sql("CASE WHEN :is THEN :times ELSE :other END", **{"is": condition}, times=times, other=factor)
-    exact = sql(
-        "CAST(TRY_CAST(replace(:d, ',', '') AS DECIMAL(26, 8)) * CAST(:f AS DECIMAL(10, 0)) AS VARCHAR)", d=digits, f=factor
-    )
+    exact = sql(f"TRY_CAST(replace(:d, ',', '') AS DECIMAL({places + 18}, {places}))", d=digits)
+    if places == SCALED_PLACES:
+        exact = sql("(:n * CAST(:f AS DECIMAL(10, 0)))", n=exact, f=factor)
     return sql(
         "CASE WHEN :plain THEN :t WHEN :number THEN regexp_replace(:exact, :zeros, '') END",
         plain=full_match(bare, PLAIN),
         t=bare,
-        number=full_match(bare, f"{NUMBER}{ending}?"),
-        exact=exact,
+        number=full_match(bare, rf"{NUMBER}(?:\.[0-9]{{1,{places}}})?{ending}?"),
+        exact=sql("CAST(:n AS VARCHAR)", n=exact),
         zeros=r"\.?0+\z",
     )
 
@@ -53,7 +56,15 @@ def decimal_value(x: str | None, units: Mapping[str, int], noise: str) -> str | 
     text = x.translate(str.maketrans("", "", noise))
     unit = next((u for u in sorted(units, key=len, reverse=True) if text.endswith(u)), "")
     digits = text.removesuffix(unit) if unit else text
-    if not re.fullmatch(NUMBER, digits):
+    places = _places(units)
+    if not re.fullmatch(rf"{NUMBER}(?:\.[0-9]{{1,{places}}})?", digits):
         return None
-    number = f"{Decimal(digits.replace(',', '')) * units.get(unit, 1):.8f}".rstrip("0").rstrip(".")
+    exact = Decimal(digits.replace(",", ""))
+    if places == SCALED_PLACES:
+        exact *= units.get(unit, 1)
+    number = f"{exact:.{places}f}".rstrip("0").rstrip(".")
     return "0" if number == "-0" else number
+
+
+def _places(units: Mapping[str, int]) -> int:
+    return SCALED_PLACES if any(times != 1 for times in units.values()) else PLACES

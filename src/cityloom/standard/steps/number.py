@@ -16,7 +16,7 @@ class Number:
     """A decimal number as plain text: no thousands separators, no unit, no needless zeros.
 
     ``units`` maps a unit that may stand behind the number to its factor. Up to 18 digits before the point
-    and 8 behind it, exactly; what is no such number becomes missing and is counted.
+    and 18 behind it (8 where a unit has a factor other than 1), exactly; what is no such number becomes missing and is counted.
     """
 
     name: ClassVar[str] = "number"
@@ -27,6 +27,8 @@ class Number:
         Case("1,234", "1234"),
         Case("12,34", None),
         Case("89.5平方米", "89.5", {"units": {"平方米": 1, "㎡": 1}}),
+        Case("-73.859689358583010", "-73.85968935858301"),
+        Case("2.123456789万", None, {"units": {"万": 10000}}),
         Case("-0.0", "0"),
         Case("007", "7"),
         Case("1e5", None),
