@@ -9,7 +9,20 @@ import time
 from pathlib import Path
 
 import httpx
+import pyarrow as pa
 import pytest
+
+from cityloom.flows.bootstrap import open_workspace
+from cityloom.kernel.config import Settings
+from cityloom.model.city import City
+from cityloom.model.department import Account
+from cityloom.model.principal import Principal
+from cityloom.model.resource import Access
+from cityloom.model.service import Demand, Mask, Service, ServiceItem
+from cityloom.model.text import Title
+from cityloom.protect.identity import ensure_account, make_key
+from cityloom.share import requests
+from cityloom.share.publish import run as publish
 
 SAMPLE = Path(__file__).parents[1] / "unit" / "web" / "sample_report.json"
 
@@ -20,9 +33,55 @@ def _free_port():
         return probe.getsockname()[1]
 
 
+def _item(name, mask=None):
+    return ServiceItem(name=name, title=Title(name, name), mask=mask)
+
+
+SERVICE = Service(
+    name="person_lookup",
+    title=Title("查询", "Look-up"),
+    form="lookup",
+    department="dsj",
+    table="base_population",
+    require=("citizen_id", "name"),
+    items=(_item("name"), _item("phone", Mask(mask="keep", options={"first": 3, "last": 4}))),
+    sharing=Access(attribute="conditional", basis="个人信息保护法"),
+)
+DEMAND = Demand(
+    name="housing",
+    service="person_lookup",
+    consumer="zj",
+    purpose=Title("保障房资格审核", "Housing"),
+    basis="公共租赁住房管理办法",
+    items=("name", "phone"),
+    approver="dsj.steward",
+)
+
+
+def _prepare(folder):
+    """A workspace with one golden record, one service, one grant; gives the consumer's key."""
+    at = open_workspace(Settings(workspace=folder))
+    rows = pa.table({"citizen_id": ["110101199001010010"], "name": ["王小明"], "phone": ["13812345678"]})
+    with at.lake.engine.bound(rows) as relation:
+        at.lake.replace("base_population", [f"SELECT * FROM {relation.sql(dialect='duckdb')}"])
+    publish(City(services={SERVICE.name: SERVICE}), store=at.store, clock=at.clock, actor="dsj.steward")
+    asker = Principal(account="zj.officer", department="zj", roles=("officer",))
+    steward = Principal(account="dsj.steward", department="dsj", roles=("steward",))
+    request = requests.submit(DEMAND, asker, store=at.store, clock=at.clock)
+    requests.decide(request.id, steward, is_approved=True, reasons="符合职责", store=at.store, clock=at.clock)
+    grant = requests.grant(request.id, steward, store=at.store, clock=at.clock)
+    account = Account(name="zj.officer", title=Title("经办", "Officer"), department="zj", roles=("officer",))
+    with at.store.write() as connection:
+        ensure_account(connection, account, at.clock)
+        key = make_key(connection, "zj.officer", grant.id, at.clock)
+    at.close()
+    return key
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("workspace")
+    (folder / "consumer.key").write_text(_prepare(folder))
     port = _free_port()
     granian = Path(sys.executable).with_name("granian")
     command = [granian, "--interface", "asgi", "--factory", "--port", str(port), "cityloom.api.app:create"]
@@ -109,3 +168,27 @@ def test_a_call_without_valid_key_is_refused_in_the_callers_language(server):
         assert refused.headers["content-language"] == "en"
         assert refused.json()["code"] == "share.key.invalid"
         assert "530101199001011234" not in refused.text
+
+
+def _ask(client, folder, purpose="housing", **parameters):
+    key = (folder / "consumer.key").read_text()
+    headers = {"Authorization": f"Bearer {key}", "X-Purpose": purpose}
+    return client.post("/api/v1/services/person_lookup", json={"parameters": parameters}, headers=headers)
+
+
+def test_the_holder_of_a_grant_gets_a_masked_answer(server):
+    client, folder = server
+    answer = _ask(client, folder, citizen_id="110101199001010010", name="王小明")
+    assert answer.status_code == 200
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.json()["values"] == {"name": "王小明", "phone": "138****5678"}
+    assert _ask(client, folder, citizen_id="110101199001010010", name="王").json()["values"] is None
+
+
+def test_the_holder_of_a_grant_is_refused_what_was_not_granted(server):
+    client, folder = server
+    known = {"citizen_id": "110101199001010010", "name": "王小明"}
+    other = _ask(client, folder, purpose="curiosity", **known)
+    assert (other.status_code, other.json()["code"]) == (403, "share.purpose.other")
+    harvest = _ask(client, folder, citizen_id="110101199001010010")
+    assert (harvest.status_code, harvest.json()["code"]) == (403, "share.filter.missing")

@@ -39,7 +39,7 @@ class SourceRow(_Part):
     name: str
     department: str
     title: Title
-    form: str = ""
+    form: Title | str = ""
     read: int = 0
     landed: int = 0
     rejected: int = 0
@@ -65,12 +65,13 @@ class Fusion(_Part):
 
 
 class Conflict(_Part):
-    """How often the value of ``winner`` was taken where ``other`` said something else."""
+    """How often the value of ``winner`` was taken where ``other`` said something else, for objects of ``type``."""
 
     attribute: str
     winner: str
     other: str
     count: int
+    type: str = ""
 
 
 class Origin(_Part):
@@ -111,7 +112,7 @@ class Proof(_Part):
 
 
 class Score(_Part):
-    """What a department reached: points out of 100, place, points by group of indicators."""
+    """What a department reached: points out of 100, place, what it reached by group of indicators."""
 
     department: str
     score: float | None = None

@@ -11,9 +11,12 @@ from typing import Any
 
 from cityloom.kernel.i18n import _, current_language
 from cityloom.model.standard import DIMENSIONS
+from cityloom.web import words
 from cityloom.web.flow import Flow, draw_flow
 from cityloom.web.report import Conflict, Report, Score
 
+FIRM = "legal_person"
+"""The object type whose attributes are marked as those of a firm."""
 ROOM = 26
 """Columns that a department's name may take in the picture."""
 COLOURS = 10
@@ -135,8 +138,14 @@ class StartView:
         return full if fitting == len(full) else full[: fitting - 1].rstrip() + "…"
 
     def attribute(self, name: str) -> str:
-        """An attribute's name in the current language."""
-        return str(self.report.attributes.get(name, name))
+        """An attribute's name in the current language; ``legal_person.name`` is the name of a firm."""
+        kind, _dot, bare = name.rpartition(".")
+        title = str(self.report.attributes.get(bare, bare))
+        return _("{attribute} (firm)").format(attribute=title) if kind == FIRM else title
+
+    def conflicting(self, conflict: Conflict) -> str:
+        """The attribute that a conflict is about."""
+        return self.attribute(f"{conflict.type}.{conflict.attribute}")
 
     def readable(self, key: str, value: Any) -> str:
         """A value of a request or a grant as people read it."""
@@ -148,11 +157,17 @@ class StartView:
             return _(", ").join(self.attribute(str(one)) for one in value)
         if isinstance(value, bool):
             return _("yes") if value else _("no")
-        if isinstance(value, str) and key.endswith("_at"):
-            return value[:10]
         if value is None:
             return "—"
-        return self.department(value) if value in self.report.departments else str(value)
+        return self._word(key, value) if isinstance(value, str) else str(value)
+
+    def _word(self, key: str, value: str) -> str:
+        if key.endswith("_at"):
+            return value[:10]
+        if key == "state":
+            return words.state(value)
+        people = {a.name: str(a.title) for a in self.report.accounts}
+        return self.department(value) if value in self.report.departments else people.get(value, value)
 
     @property
     def answered(self) -> list[tuple[str, Any, bool]]:
@@ -169,15 +184,17 @@ class StartView:
 
     @property
     def groups(self) -> list[str]:
-        """Groups of indicators, in the order of the index system."""
+        """Groups of indicators, in the order of the index system; none where they do not add up to the points."""
+        scored = [s for s in self.report.scores if s.score is not None]
+        if any(abs(sum(p or 0.0 for p in s.groups.values()) - (s.score or 0.0)) > 0.5 for s in scored):
+            return []
         return list(dict.fromkeys(name for s in self.report.scores for name in s.groups))
 
     def stacked(self, score: Score) -> list[tuple[float, float, int]]:
         """Start, width and number of each group's part in the bar of a department's points."""
-        whole = sum(points or 0.0 for points in score.groups.values())
         parts, at = [], 0.0
         for number, name in enumerate(self.groups):
-            width = (score.groups.get(name) or 0.0) * (score.score or 0.0) / whole if whole else 0.0
+            width = score.groups.get(name) or 0.0
             parts.append((at, width, number))
             at += width
         return parts or [(0.0, score.score or 0.0, 0)]

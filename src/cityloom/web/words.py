@@ -56,6 +56,7 @@ def field(name: str) -> str:
     """A field of a request, a grant or an answer."""
     return {
         "service": _("Service"),
+        "title": _("Name of the service"),
         "id": _("Number"),
         "state": _("State"),
         "consumer": _("Asked by"),
@@ -119,4 +120,16 @@ def role(name: str) -> str:
         "consumer": _("Data user"),
         "leader": _("Leader"),
         "analyst": _("Analyst"),
+    }.get(name, name)
+
+
+def state(name: str) -> str:
+    """Where a request or a grant stands."""
+    return {
+        "submitted": _("submitted"),
+        "approved": _("approved"),
+        "rejected": _("rejected"),
+        "granted": _("granted"),
+        "revoked": _("revoked"),
+        "expired": _("expired"),
     }.get(name, name)

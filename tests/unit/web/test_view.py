@@ -80,3 +80,24 @@ def test_names_of_departments_fit_their_room(view):
     with use_language("zh"):
         assert view.short_department("rs") == "人力资源和社会保障局"
         assert view.department("unknown") == "unknown"
+
+
+def test_groups_that_do_not_add_up_are_not_drawn_as_parts():
+    score = {"department": "ga", "score": 80.0, "rank": 1, "groups": {"a": 90.0, "b": 70.0}}
+    view = StartView(Report.model_validate({"scores": [score]}))
+    assert view.groups == []
+    assert view.stacked(view.ranking[0]) == [(0.0, 80.0, 0)]
+
+
+def test_attributes_of_firms_are_told_from_those_of_people(view):
+    with use_language("en"):
+        assert view.attribute("legal_person.name") == "Name (firm)"
+        assert view.attribute("population.name") == view.attribute("name") == "Name"
+
+
+def test_people_who_decide_are_shown_by_title(view):
+    with use_language("en"):
+        assert view.readable("decided_by", "steward") == "Shen Zhixing, data steward"
+        assert view.readable("state", "granted") == "granted"
+    with use_language("zh"):
+        assert view.readable("state", "granted") == "已授权"
