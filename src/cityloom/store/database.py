@@ -10,8 +10,10 @@ A change of state and its audit event are written in one transaction::
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import sleep
 from typing import Any
 
 import sqlalchemy as sa
@@ -25,6 +27,8 @@ metadata = sa.MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+_JOURNAL_ATTEMPTS = 200
+_JOURNAL_PAUSE_SECONDS = 0.02
 
 
 class Store:
@@ -68,9 +72,21 @@ class Store:
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+    for pragma in ("busy_timeout=30000", "synchronous=FULL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
+    _keep_a_write_ahead_log(cursor)
     cursor.close()
+
+
+def _keep_a_write_ahead_log(cursor: Any) -> None:
+    """Of two that open a new file at once only one can change its journal, and SQLite lets the other not wait."""
+    for _ in range(_JOURNAL_ATTEMPTS - 1):
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError:
+            sleep(_JOURNAL_PAUSE_SECONDS)
+    cursor.execute("PRAGMA journal_mode=WAL")
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

@@ -4,5 +4,9 @@ from alembic import context
 
 from cityloom.store.database import metadata
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    render_as_batch=True,  # SQLite changes a column by copying its table
+)
 context.run_migrations()
