@@ -220,7 +220,7 @@ def _gate(workspace: Workspace, resource: Resource) -> StageResult:
             has_batches=bool(batches.list_batches(connection, resource.name)),
             is_assessed=quality_store.is_assessed(connection, resource.name),
         )
-        missing = {c.name: c.who for c in conditions if not c.is_met}
+        missing = {c.name: gates.Missing(c.who, c.missing) for c in conditions if not c.is_met}
         was_open = gates.is_open(connection, resource.name)
         state = gates.GateState(
             resource=resource.name, is_open=not missing, missing=missing, checked_at=iso(clock.now())

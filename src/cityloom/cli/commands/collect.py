@@ -132,7 +132,7 @@ def _lamps(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> No
         print_json({name: asdict(state) for name, state in found.items()})
         return
     rows = [
-        (name, state.is_open, ", ".join(f"{what} ← {who}" for what, who in state.missing.items()), state.checked_at[:19])
+        (name, state.is_open, "; ".join(f"{m.what} ← {m.who}" for m in state.missing.values()), state.checked_at[:19])
         for name, state in found.items()
     ]
     print_table(_("Lake-entry gate"), [_("resource"), _("open"), _("missing ← who must act"), _("checked")], rows)
