@@ -12,8 +12,7 @@ from cityloom.store.database import Store
 def test_whoever_opens_a_new_file_waits_for_another_who_does(tmp_path: Path) -> None:
     other = sqlite3.connect(tmp_path / "control.db", isolation_level=None, check_same_thread=False)
     other.execute("CREATE TABLE t (x INTEGER)")
-    other.execute("BEGIN")
-    other.execute("SELECT * FROM t").fetchall()
+    other.execute("BEGIN IMMEDIATE")
     release = threading.Timer(0.3, other.execute, ["COMMIT"])
     release.start()
     store = Store(f"sqlite:///{tmp_path / 'control.db'}")
