@@ -20,6 +20,7 @@ from cityloom.model.catalog import Entry, EntryState
 from cityloom.model.city import City
 from cityloom.model.department import Department
 from cityloom.model.fusion import Attribute, Contribution, ObjectType
+from cityloom.model.quality import Assessment, Score
 from cityloom.model.request import Request, RequestState
 from cityloom.model.resource import Access, Item, Resource
 from cityloom.model.score import Share
@@ -31,6 +32,7 @@ from cityloom.store.audit import list_events
 from cityloom.store.batches import put_batch
 from cityloom.store.catalog import put_entry
 from cityloom.store.database import Store
+from cityloom.store.quality import put_assessment
 from cityloom.store.requests import put_request
 from cityloom.store.scores import list_snapshots, read_scores
 
@@ -160,6 +162,29 @@ def test_answered_counts_what_is_due_and_late(city: City, store: Store, lake: La
         put_request(connection, request("at_once", "2026-02-01", decided_at="2026-01-03", sharing="unconditional"))
     share = count("answered", city, store, lake, clock)
     assert (share.part, share.whole, set(share.records)) == (1, 3, {"late", "overdue"})
+
+
+def assessment(resource: str, version: int, total: float, phase: str = "after") -> Assessment:
+    scores = (
+        Score(dimension="accuracy", score=0.1, light="red", weight=1.0),
+        Score(dimension="total", score=total, light="green", weight=1.0),
+    )
+    return Assessment(
+        resource=resource, phase=phase, table="t", version=version, rows=1, at="2026-01-01", results=(), scores=scores
+    )
+
+
+def test_quality_is_the_mean_of_the_newest_totals_after_standardising(
+    city: City, store: Store, lake: Lake, clock: FixedClock
+) -> None:
+    with store.write() as connection:
+        put_assessment(connection, assessment("hukou", 1, 0.0))
+        put_assessment(connection, assessment("hukou", 2, 1.0))
+        put_assessment(connection, assessment("permit", 1, 0.5))
+        put_assessment(connection, assessment("marriage", 1, 0.2, phase="before"))
+    share = count("quality", city, store, lake, clock)
+    assert (share.score, share.records) == (0.75, ("hukou@2", "permit@1"))
+    assert count("quality", city, store, lake, clock, "mz").score is None
 
 
 def test_agreement_counts_attributes_of_objects_and_what_lost(
