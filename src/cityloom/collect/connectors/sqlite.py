@@ -21,7 +21,7 @@ from cityloom.kernel.config import reference
 from cityloom.kernel.errors import ConfigError, DataError, SourceError
 from cityloom.model.text import STRICT, Title
 
-_CHUNK = 20_000
+_CHUNK = 10_000
 
 
 @dataclass(frozen=True)
