@@ -16,7 +16,8 @@ class Number:
     """A decimal number as plain text: no thousands separators, no unit, no needless zeros.
 
     ``units`` maps a unit that may stand behind the number to its factor. Up to 18 digits before the point
-    and 18 behind it (8 where a unit has a factor other than 1), exactly; what is no such number becomes missing and is counted.
+    and 18 behind it (8 where a unit has a factor other than 1), exactly; what is no such number becomes
+    missing and is counted.
     """
 
     name: ClassVar[str] = "number"
