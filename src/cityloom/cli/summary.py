@@ -169,6 +169,7 @@ def dimension_title(name: str) -> str:
         "consistency": _("consistency"),
         "timeliness": _("timeliness"),
         "accessibility": _("accessibility"),
+        "total": _("together"),
     }
     return titles.get(name, name)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cityloom.flows.bootstrap import Workspace
-from cityloom.fuse.explain import Explanation, person
+from cityloom.fuse.explain import Explanation, explain
 from cityloom.kernel.errors import DeniedError
 from cityloom.model.audit import AuditEvent, EventKind
 from cityloom.protect.pseudonym import subject_digest
@@ -27,7 +27,7 @@ def show_record(workspace: Workspace, object_type: str, key: str, *, actor: str)
             hint="Stewards, owners and analysts may; others ask for a service.",
             actor=actor,
         )
-    found = person(
+    found = explain(
         workspace.city.object_types[object_type], key, resources=workspace.city.resources, lake=workspace.lake
     )
     event = AuditEvent(

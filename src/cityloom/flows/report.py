@@ -16,7 +16,7 @@ from cityloom.flows.bootstrap import Workspace
 from cityloom.flows.surroundings import CITY
 from cityloom.fuse.accuracy import errors
 from cityloom.fuse.digest import digest
-from cityloom.fuse.explain import person
+from cityloom.fuse.explain import explain
 from cityloom.kernel.errors import UserError
 from cityloom.kernel.registry import plugin
 from cityloom.model.fusion import ObjectType
@@ -172,7 +172,7 @@ def _fusion(workspace: Workspace, types: list[ObjectType]) -> dict[str, Any]:
             attributes=names,
         )
         prefix = "" if one.name == PEOPLE else f"{one.name}."
-        wrong |= {prefix + name: round(share, 6) for name, share in found.errors.items()}
+        wrong |= {prefix + name: round(share, 6) for name, share in found.shares.items()}
         extra[one.name] = found.extra
         summary = _summary(workspace, "fuse", one.name)
         unresolved += sum(dict(summary.get("unresolved", {})).values())
@@ -206,7 +206,7 @@ def _conflicts(workspace: Workspace, types: list[ObjectType]) -> list[dict[str, 
 
 def _person(workspace: Workspace, parameters: Mapping[str, str]) -> dict[str, Any]:
     object_type = workspace.city.object_types[PEOPLE]
-    shown = person(object_type, parameters[object_type.key], resources=workspace.city.resources, lake=workspace.lake)
+    shown = explain(object_type, parameters[object_type.key], resources=workspace.city.resources, lake=workspace.lake)
     values = [
         {
             "attribute": v.attribute,

@@ -51,7 +51,7 @@ def _show(found: Explanation, *, is_full: bool) -> None:
     print_table(_("Golden record"), names, rows, numbers=(5,))
     if is_full:
         said = [
-            (str(v.title), str(v.rule_title), c.value, c.department, c.resource, c.row, c.at, c.is_chosen)
+            (str(v.title), str(v.rule_title), c.value, c.department, c.resource, c.row, c.at, c.is_winner)
             for v in found.values
             for c in v.candidates
         ]

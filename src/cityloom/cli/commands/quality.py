@@ -1,0 +1,89 @@
+"""``cityloom quality``: how good the data are, before and after standardising."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from cityloom.cli.session import JsonOption, WorkspaceOption, opened, print_json, print_table
+from cityloom.cli.stages import run_stage
+from cityloom.cli.summary import dimension_title
+from cityloom.flows import chain
+from cityloom.kernel.i18n import _
+from cityloom.model.quality import PHASES, Assessment
+from cityloom.store.quality import find_assessment, latest_assessments
+
+PhaseOption = Annotated[str, typer.Option("--phase", help=_("before: the rows as they came; after: the standard rows."))]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group."""
+    group = typer.Typer(no_args_is_help=True, help=_("Quality in the six dimensions of GB/T 36344, rule by rule."))
+    app.add_typer(group, name="quality")
+    group.command("assess", help=_("Assess with all rules in one scan a table; only what has changed."))(_assess)
+    group.command("show", help=_("Show the scores; with a resource, its rules and how many rows broke them."))(_show)
+
+
+def _assess(
+    names: Annotated[list[str] | None, typer.Argument(help=_("Resources; all when none is named."))] = None,
+    phase: PhaseOption = "before",
+    force: Annotated[bool, typer.Option("--force", help=_("Do it even when nothing has changed."))] = False,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    name, stage = {
+        "before": ("assess_raw", chain.assess_raw),
+        "after": ("assess_standard", chain.assess_standard),
+    }[_known(phase)]
+    run_stage(name, stage, names or [], workspace, as_json=as_json, is_forced=force)
+
+
+def _show(
+    resource: Annotated[str | None, typer.Argument(help=_("Rules of this resource."))] = None,
+    phase: PhaseOption = "after",
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    with opened(workspace) as at, at.store.read() as connection:
+        if resource is None:
+            found = latest_assessments(connection, _known(phase))
+        else:
+            at.city.resource(resource)
+            one = find_assessment(connection, resource, _known(phase))
+            found = [one] if one else []
+    if as_json:
+        print_json([asdict(one) for one in found])
+    elif resource is None:
+        _show_scores(found)
+    else:
+        for one in found:
+            _show_rules(one)
+
+
+def _show_scores(found: Sequence[Assessment]) -> None:
+    colours = {"green": "●", "yellow": "◐", "red": "○"}
+    rows = [
+        (one.resource, one.rows, dimension_title(s.dimension), s.score, f"{colours.get(s.light, '')} {s.light}")
+        for one in found
+        for s in one.scores
+    ]
+    names = [_("resource"), _("rows"), _("dimension"), _("score"), _("light")]
+    print_table(_("Quality"), names, rows, numbers=(1, 3))
+
+
+def _show_rules(one: Assessment) -> None:
+    rows = [
+        (r.rule, dimension_title(r.dimension), r.severity, r.checked, r.broken, r.score)
+        for r in sorted(one.results, key=lambda r: r.score)
+    ]
+    names = [_("rule"), _("dimension"), _("severity"), _("checked"), _("broken"), _("score")]
+    print_table(f"{one.resource} · {one.phase} · {one.at[:19]}", names, rows, numbers=(3, 4, 5))
+
+
+def _known(phase: str) -> str:
+    if phase not in PHASES:
+        raise typer.BadParameter(", ".join(PHASES))
+    return phase
