@@ -105,6 +105,14 @@ def _correct_uscc(said: str) -> str | None:
     return said[:17] + USCC_LETTERS[(31 - total % 31) % 31]
 
 
+def _nothing(said: exp.Expression) -> exp.Expression:
+    return sql("CAST(NULL AS BIGINT)")
+
+
+def _as_said(said: exp.Expression, number: exp.Expression) -> exp.Expression:
+    return said.copy()
+
+
 _RULES = {
     "citizen_id": KeyRule(
         name="citizen_id",
@@ -120,4 +128,6 @@ _RULES = {
         corrected=_uscc_corrected,
         correct=_correct_uscc,
     ),
+    "any": KeyRule(name="any", standard="own", number=_nothing, corrected=_as_said, correct=lambda said: said or None),
 }
+"""``any`` takes each text that is not empty as it stands: for keys without a check character."""
