@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from cityloom.engines.base import Engine, sql
-from cityloom.fuse.contribute import alias, column
+from cityloom.engines.terms import column
+from cityloom.fuse.contribute import alias
 
 _NUMBERS = ("INT", "DOUBLE", "FLOAT", "DECIMAL")
 

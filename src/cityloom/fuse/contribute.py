@@ -19,6 +19,7 @@ from typing import cast
 from sqlglot import exp
 
 from cityloom.engines.base import sql
+from cityloom.engines.terms import column
 from cityloom.fuse.keys import key_rule
 from cityloom.fuse.negotiation import ROW_BITS, Rule, rule_of
 from cityloom.kernel.errors import ConfigError
@@ -154,11 +155,6 @@ def statements(plan: Plan, lake: Lake, judged: Sequence[Judged] = ()) -> exp.Exp
 def bucket_of(key: exp.Expression, parts: int) -> exp.Expression:
     """The part that an object belongs to."""
     return sql("CAST(hash(:k) % :parts AS INTEGER)", k=key, parts=parts)
-
-
-def column(name: str, table: str | None = None) -> exp.Column:
-    """A column by its exact name."""
-    return exp.column(name, table=table, quoted=True)
 
 
 def alias(value: exp.Expression, name: str) -> exp.Expression:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from sqlglot import exp
 
 from cityloom.engines.base import sql
-from cityloom.fuse.contribute import column
+from cityloom.engines.terms import column
 from cityloom.lake.tables import Lake
 
 

@@ -10,7 +10,8 @@ from typing import Any
 from sqlglot import exp
 
 from cityloom.engines.base import sql
-from cityloom.fuse.contribute import Plan, column, plan, statements
+from cityloom.engines.terms import column
+from cityloom.fuse.contribute import Plan, plan, statements
 from cityloom.fuse.negotiation import ROW_BITS, Candidate
 from cityloom.kernel.errors import UserError
 from cityloom.kernel.registry import plugin

@@ -24,7 +24,8 @@ from typing import Any
 from sqlglot import exp
 
 from cityloom.engines.base import sql
-from cityloom.fuse.contribute import Plan, alias, all_in, column
+from cityloom.engines.terms import column
+from cityloom.fuse.contribute import Plan, alias, all_in
 from cityloom.fuse.negotiation import POINTER_BITS, Said
 from cityloom.model.fusion import Attribute
 

@@ -22,6 +22,7 @@ from cityloom.engines.codings import (
     id_check_sql,
     is_day,
 )
+from cityloom.engines.terms import full_match, is_real_date
 from cityloom.kernel.errors import ConfigError
 
 _ID_BODY = ID_SHAPE.removesuffix("[0-9X]") + "."
@@ -62,24 +63,22 @@ def key_rule(name: str) -> KeyRule:
 
 
 def _citizen_number(said: exp.Expression) -> exp.Expression:
-    return sql(f"CASE WHEN regexp_full_match(:k, '{_ID_BODY}') THEN CAST(substr(:k, 1, 17) AS BIGINT) END", k=said)
+    shape = full_match(said, _ID_BODY)
+    return sql("CASE WHEN :shape THEN CAST(substr(:k, 1, 17) AS BIGINT) END", shape=shape, k=said)
 
 
 def _citizen_corrected(said: exp.Expression, number: exp.Expression) -> exp.Expression:
-    day = """(:n // 1000) % 100 <= CASE WHEN (:n // 100000) % 100 IN (4, 6, 9, 11) THEN 30
-        WHEN (:n // 100000) % 100 <> 2 THEN 31 WHEN (:n // 10000000) % 4 = 0
-        AND ((:n // 10000000) % 100 <> 0 OR (:n // 10000000) % 400 = 0) THEN 29 ELSE 28 END"""
+    year, month, day = (sql(f"(:n // {10**e}) % {m}", n=number) for e, m in ((7, 10_000), (5, 100), (3, 100)))
     return sql(
-        f"""CASE WHEN (:n // 10000000) % 10000 > 0 AND (:n // 100000) % 100 BETWEEN 1 AND 12
-            AND (:n // 1000) % 100 > 0 AND {day} THEN substr(:k, 1, 17) || :check END""",
-        n=number,
+        "CASE WHEN :real THEN substr(:k, 1, 17) || :check END",
+        real=is_real_date(year, month, day),
         k=said,
         check=id_check_sql(number),
     )
 
 
 def _correct_citizen(said: str) -> str | None:
-    if not re.fullmatch(_ID_BODY, said, re.ASCII):
+    if not re.fullmatch(_ID_BODY, said):
         return None
     if not is_day(int(said[6:10]), int(said[10:12]), int(said[12:14])):
         return None
@@ -90,7 +89,7 @@ def _uscc_number(said: exp.Expression) -> exp.Expression:
     terms = " + ".join(
         f"(strpos('{USCC_LETTERS}', substr(:k, {i + 1}, 1)) - 1) * {weight}" for i, weight in enumerate(USCC_WEIGHTS)
     )
-    return sql(f"CASE WHEN regexp_full_match(:k, '{_USCC_BODY}') THEN {terms} END", k=said)
+    return sql(f"CASE WHEN :shape THEN {terms} END", shape=full_match(said, _USCC_BODY), k=said)
 
 
 def _uscc_corrected(said: exp.Expression, number: exp.Expression) -> exp.Expression:

@@ -14,7 +14,8 @@ from typing import cast
 from sqlglot import exp
 
 from cityloom.engines.base import Engine, sql
-from cityloom.fuse.contribute import Judged, Plan, alias, bucket_of, column, judgements
+from cityloom.engines.terms import column
+from cityloom.fuse.contribute import Judged, Plan, alias, bucket_of, judgements
 
 KINDS = ("repaired_key", "attributes")
 """Automatic judgements apart from the valid key itself; ``person`` is the third that is not trivial."""

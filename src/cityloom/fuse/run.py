@@ -11,8 +11,9 @@ from typing import Any
 from sqlglot import exp
 
 from cityloom.engines.base import sql
+from cityloom.engines.terms import column
 from cityloom.fuse import golden
-from cityloom.fuse.contribute import Judged, Plan, alias, column, plan, pointer_of, statements
+from cityloom.fuse.contribute import Judged, Plan, alias, plan, pointer_of, statements
 from cityloom.fuse.match import match
 from cityloom.kernel.clock import Clock
 from cityloom.kernel.errors import DataError
