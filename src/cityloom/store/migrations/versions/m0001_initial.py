@@ -20,7 +20,9 @@ def upgrade() -> None:
         sa.Column("locked_until", sa.String(length=32), nullable=True),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_account")),
     )
-    op.create_index(op.f("ix_account_department"), "account", ["department"], unique=False)
+    with op.batch_alter_table("account", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_account_department"), ["department"], unique=False)
+
     op.create_table(
         "api_key",
         sa.Column("id", sa.String(length=40), nullable=False),
@@ -34,8 +36,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_api_key")),
         sa.UniqueConstraint("prefix", name=op.f("uq_api_key_prefix")),
     )
-    op.create_index(op.f("ix_api_key_account"), "api_key", ["account"], unique=False)
-    op.create_index(op.f("ix_api_key_grant"), "api_key", ["grant"], unique=False)
+    with op.batch_alter_table("api_key", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_api_key_account"), ["account"], unique=False)
+        batch_op.create_index(batch_op.f("ix_api_key_grant"), ["grant"], unique=False)
+
+    op.create_table(
+        "assessment",
+        sa.Column("resource", sa.String(length=80), nullable=False),
+        sa.Column("phase", sa.String(length=8), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("table", sa.String(length=160), nullable=False),
+        sa.Column("rows", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.String(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("resource", "phase", "version", name=op.f("pk_assessment")),
+    )
     op.create_table(
         "audit_checkpoint",
         sa.Column("size", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -54,8 +68,10 @@ def upgrade() -> None:
         sa.Column("leaf_hash", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint("index", name=op.f("pk_audit_event")),
     )
-    op.create_index("ix_audit_event_kind", "audit_event", ["kind", "index"], unique=False)
-    op.create_index("ix_audit_event_subject", "audit_event", ["subject", "index"], unique=False)
+    with op.batch_alter_table("audit_event", schema=None) as batch_op:
+        batch_op.create_index("ix_audit_event_kind", ["kind", "index"], unique=False)
+        batch_op.create_index("ix_audit_event_subject", ["subject", "index"], unique=False)
+
     op.create_table(
         "audit_head",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
@@ -84,7 +100,9 @@ def upgrade() -> None:
         sa.Column("receipt", sa.JSON(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_batch")),
     )
-    op.create_index(op.f("ix_batch_resource"), "batch", ["resource"], unique=False)
+    with op.batch_alter_table("batch", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_batch_resource"), ["resource"], unique=False)
+
     op.create_table(
         "call",
         sa.Column("id", sa.String(length=40), nullable=False),
@@ -103,9 +121,11 @@ def upgrade() -> None:
         sa.Column("subject", sa.String(length=80), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_call")),
     )
-    op.create_index("ix_call_grant_day", "call", ["grant", "day", "outcome"], unique=False)
-    op.create_index(op.f("ix_call_service"), "call", ["service"], unique=False)
-    op.create_index(op.f("ix_call_subject"), "call", ["subject"], unique=False)
+    with op.batch_alter_table("call", schema=None) as batch_op:
+        batch_op.create_index("ix_call_grant_day", ["grant", "day", "outcome"], unique=False)
+        batch_op.create_index(batch_op.f("ix_call_service"), ["service"], unique=False)
+        batch_op.create_index(batch_op.f("ix_call_subject"), ["subject"], unique=False)
+
     op.create_table(
         "catalog_class",
         sa.Column("path", sa.String(length=200), nullable=False),
@@ -113,7 +133,9 @@ def upgrade() -> None:
         sa.Column("number", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("path", name=op.f("pk_catalog_class")),
     )
-    op.create_index(op.f("ix_catalog_class_parent"), "catalog_class", ["parent"], unique=False)
+    with op.batch_alter_table("catalog_class", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_catalog_class_parent"), ["parent"], unique=False)
+
     op.create_table(
         "catalog_entry",
         sa.Column("name", sa.String(length=80), nullable=False),
@@ -128,8 +150,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_catalog_entry")),
         sa.UniqueConstraint("code", name=op.f("uq_catalog_entry_code")),
     )
-    op.create_index(op.f("ix_catalog_entry_department"), "catalog_entry", ["department"], unique=False)
-    op.create_index(op.f("ix_catalog_entry_state"), "catalog_entry", ["state"], unique=False)
+    with op.batch_alter_table("catalog_entry", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_catalog_entry_department"), ["department"], unique=False)
+        batch_op.create_index(batch_op.f("ix_catalog_entry_state"), ["state"], unique=False)
+
     op.create_table(
         "catalog_move",
         sa.Column("number", sa.Integer(), autoincrement=True, nullable=False),
@@ -141,7 +165,9 @@ def upgrade() -> None:
         sa.Column("at", sa.String(length=32), nullable=False),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_catalog_move")),
     )
-    op.create_index(op.f("ix_catalog_move_name"), "catalog_move", ["name"], unique=False)
+    with op.batch_alter_table("catalog_move", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_catalog_move_name"), ["name"], unique=False)
+
     op.create_table(
         "definition",
         sa.Column("kind", sa.String(length=40), nullable=False),
@@ -214,7 +240,9 @@ def upgrade() -> None:
         sa.Column("reversed_at", sa.String(length=32), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_judgement")),
     )
-    op.create_index(op.f("ix_judgement_object_type"), "judgement", ["object_type"], unique=False)
+    with op.batch_alter_table("judgement", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_judgement_object_type"), ["object_type"], unique=False)
+
     op.create_table(
         "lineage_edge",
         sa.Column("source", sa.String(length=240), nullable=False),
@@ -222,7 +250,9 @@ def upgrade() -> None:
         sa.Column("step", sa.String(length=20), nullable=False),
         sa.PrimaryKeyConstraint("source", "target", name=op.f("pk_lineage_edge")),
     )
-    op.create_index(op.f("ix_lineage_edge_target"), "lineage_edge", ["target"], unique=False)
+    with op.batch_alter_table("lineage_edge", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_lineage_edge_target"), ["target"], unique=False)
+
     op.create_table(
         "reject",
         sa.Column("batch", sa.String(length=40), nullable=False),
@@ -235,7 +265,9 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("batch", "number", name=op.f("pk_reject")),
     )
-    op.create_index(op.f("ix_reject_resource"), "reject", ["resource"], unique=False)
+    with op.batch_alter_table("reject", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_reject_resource"), ["resource"], unique=False)
+
     op.create_table(
         "request",
         sa.Column("id", sa.String(length=40), nullable=False),
@@ -261,10 +293,12 @@ def upgrade() -> None:
         sa.Column("disputes", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_request")),
     )
-    op.create_index(op.f("ix_request_consumer"), "request", ["consumer"], unique=False)
-    op.create_index(op.f("ix_request_provider"), "request", ["provider"], unique=False)
-    op.create_index(op.f("ix_request_service"), "request", ["service"], unique=False)
-    op.create_index(op.f("ix_request_state"), "request", ["state"], unique=False)
+    with op.batch_alter_table("request", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_request_consumer"), ["consumer"], unique=False)
+        batch_op.create_index(batch_op.f("ix_request_provider"), ["provider"], unique=False)
+        batch_op.create_index(batch_op.f("ix_request_service"), ["service"], unique=False)
+        batch_op.create_index(batch_op.f("ix_request_state"), ["state"], unique=False)
+
     op.create_table(
         "request_move",
         sa.Column("number", sa.Integer(), autoincrement=True, nullable=False),
@@ -277,7 +311,26 @@ def upgrade() -> None:
         sa.Column("reasons", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_request_move")),
     )
-    op.create_index(op.f("ix_request_move_request"), "request_move", ["request"], unique=False)
+    with op.batch_alter_table("request_move", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_request_move_request"), ["request"], unique=False)
+
+    op.create_table(
+        "rule_result",
+        sa.Column("resource", sa.String(length=80), nullable=False),
+        sa.Column("phase", sa.String(length=8), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("rule", sa.String(length=160), nullable=False),
+        sa.Column("plugin", sa.String(length=40), nullable=False),
+        sa.Column("dimension", sa.String(length=20), nullable=False),
+        sa.Column("columns", sa.JSON(), nullable=False),
+        sa.Column("weight", sa.Float(), nullable=False),
+        sa.Column("severity", sa.String(length=8), nullable=False),
+        sa.Column("checked", sa.BigInteger(), nullable=False),
+        sa.Column("broken", sa.BigInteger(), nullable=False),
+        sa.Column("score", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("resource", "phase", "version", "number", name=op.f("pk_rule_result")),
+    )
     op.create_table(
         "run",
         sa.Column("id", sa.String(length=40), nullable=False),
@@ -296,7 +349,21 @@ def upgrade() -> None:
         sa.Column("error_text", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_run")),
     )
-    op.create_index("ix_run_step_subject", "run", ["step", "subject", "started_at"], unique=False)
+    with op.batch_alter_table("run", schema=None) as batch_op:
+        batch_op.create_index("ix_run_step_subject", ["step", "subject", "started_at"], unique=False)
+
+    op.create_table(
+        "score",
+        sa.Column("resource", sa.String(length=80), nullable=False),
+        sa.Column("phase", sa.String(length=8), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("dimension", sa.String(length=20), nullable=False),
+        sa.Column("score", sa.Float(), nullable=False),
+        sa.Column("light", sa.String(length=8), nullable=False),
+        sa.Column("weight", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("resource", "phase", "version", "number", name=op.f("pk_score")),
+    )
     op.create_table(
         "service",
         sa.Column("name", sa.String(length=80), nullable=False),
@@ -308,7 +375,9 @@ def upgrade() -> None:
         sa.Column("definition", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_service")),
     )
-    op.create_index(op.f("ix_service_department"), "service", ["department"], unique=False)
+    with op.batch_alter_table("service", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_service_department"), ["department"], unique=False)
+
     op.create_table(
         "share_grant",
         sa.Column("id", sa.String(length=40), nullable=False),
@@ -328,5 +397,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_share_grant")),
         sa.UniqueConstraint("request", name=op.f("uq_share_grant_request")),
     )
-    op.create_index(op.f("ix_share_grant_consumer"), "share_grant", ["consumer"], unique=False)
-    op.create_index(op.f("ix_share_grant_service"), "share_grant", ["service"], unique=False)
+    with op.batch_alter_table("share_grant", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_share_grant_consumer"), ["consumer"], unique=False)
+        batch_op.create_index(batch_op.f("ix_share_grant_service"), ["service"], unique=False)
