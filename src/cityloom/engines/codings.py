@@ -14,7 +14,7 @@ from datetime import date
 from sqlglot import exp
 
 from cityloom.engines.base import sql
-from cityloom.engines.terms import full_match, is_real_date, never_null, shared
+from cityloom.engines.terms import all_of, full_match, is_real_date, never_null, shared
 
 ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 ID_CHECKS = "10X98765432"
@@ -82,7 +82,7 @@ def _citizen_id_sql(text: exp.Expression) -> exp.Expression:
         sql(":b // 10000", b=born), sql("(:b // 100) % 100", b=born), sql(":b % 100", b=born)
     )
     check = sql(":check = substr(:x, 18, 1)", check=id_check_sql(number), x=text)
-    return shared(never_null(exp.and_(real, check)))
+    return shared(never_null(all_of(real, check)))
 
 
 def is_uscc(text: str) -> bool:

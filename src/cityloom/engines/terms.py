@@ -49,6 +49,16 @@ def never_null(condition: exp.Expression) -> exp.Expression:
     return sql("coalesce(:condition, false)", condition=condition)
 
 
+def all_of(*conditions: exp.Expression) -> exp.Expression:
+    """Whether every condition holds."""
+    return exp.Paren(this=exp.and_(*(c.copy() for c in conditions)))
+
+
+def any_of(*conditions: exp.Expression) -> exp.Expression:
+    """Whether one of the conditions holds."""
+    return exp.Paren(this=exp.or_(*(c.copy() for c in conditions)))
+
+
 def lookup(text: exp.Expression, pairs: dict[str, str]) -> exp.Expression:
     """The value that a text stands for in a fixed list of pairs; NULL where it is not in the list."""
     keys = exp.Array(expressions=[exp.Literal.string(k) for k in pairs])

@@ -15,4 +15,4 @@ NARROW = HALF + " " * len(BLANKS)
 UNTIDY = "[\t-\r \u0085\u00a0\u2028\u2029\u202f\u3000\u200b-\u200d\u2060\ufeff\uff01-\uff5e]"
 """Pattern of any character that tidying may touch: most values hold none, and cost one look."""
 
-TABLE = str.maketrans(NARROW and dict(zip(WIDEN, [*NARROW, *([""] * len(VOID))], strict=True)))
+TABLE = str.maketrans(FULL + BLANKS, NARROW, VOID)

@@ -1,0 +1,120 @@
+"""What a quality rule is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
+
+from sqlglot import exp
+
+from cityloom.engines.base import sql
+from cityloom.engines.terms import all_of, shared
+from cityloom.kernel.registry import make
+from cityloom.model.standard import CodeTable, RuleUse
+from cityloom.model.text import Title
+
+RULES = "cityloom.quality.rules"
+BLANKS = " \t\n\v\f\r\u00a0\u3000"
+STAND_INS = ("无", "不详", "未知", "暂无", "不明", "空", "-", "--", "/", "NULL", "null", "None", "N/A", "n/a")
+"""Texts that stand for a missing value unless a rule declares others."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """An example of a row rule: the values of its columns, whether they break it, and its fields."""
+
+    given: tuple[str | None, ...]
+    is_broken: bool
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TableCase:
+    """An example of a table rule: the rows' values, how many are checked and broken, and its fields."""
+
+    given: tuple[tuple[str | None, ...], ...]
+    checked: int
+    broken: int
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Rule(Protocol):
+    """A rule on one row: some columns, and whether they break it.
+
+    ``is_broken`` is the meaning, ``broken`` the same as a term that is never NULL. A rule applies to rows in
+    which none of its columns is missing, unless ``applies_to_missing``.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[Title]
+    standard: ClassVar[str]
+    scope: ClassVar[str]
+    applies_to_missing: ClassVar[bool]
+    cases: ClassVar[tuple[Case, ...]]
+
+    def broken(self, columns: Sequence[exp.Expression]) -> exp.Expression:
+        """Whether a row breaks the rule."""
+        ...
+
+    def is_broken(self, values: Sequence[str | None]) -> bool:
+        """Whether these values break the rule."""
+        ...
+
+
+class TableRule(Protocol):
+    """A rule on a table as a whole, answered by a query of its own.
+
+    ``counts`` gives one row ``checked, broken``; ``broken_rows`` the positions ``_batch, _row``; both over a
+    relation with the columns ``c0, c1, …`` and ``_batch, _row``.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[Title]
+    standard: ClassVar[str]
+    scope: ClassVar[str]
+    cases: ClassVar[tuple[TableCase, ...]]
+
+    def counts(self, rows: exp.Expression, width: int) -> exp.Expression:
+        """Query for rows checked and broken."""
+        ...
+
+    def broken_rows(self, rows: exp.Expression, width: int) -> exp.Expression:
+        """Query for the positions of broken rows."""
+        ...
+
+    def count(self, rows: Sequence[Sequence[str | None]]) -> tuple[int, int]:
+        """Rows checked and broken."""
+        ...
+
+
+def is_blank(column: exp.Expression) -> exp.Expression:
+    """Whether a value is missing or nothing but blanks; shared, never NULL."""
+    return shared(sql("(:x IS NULL OR trim(:x, :blanks) = '')", x=column, blanks=BLANKS))
+
+
+def is_blank_value(value: str | None) -> bool:
+    """The meaning of :func:`is_blank`."""
+    return value is None or value.strip(BLANKS) == ""
+
+
+def applies(rule: Rule, columns: Sequence[exp.Expression]) -> exp.Expression:
+    """Whether a rule applies to a row; never NULL."""
+    if rule.applies_to_missing:
+        return exp.true()
+    return shared(all_of(*(sql("NOT :blank", blank=is_blank(c)) for c in columns)))
+
+
+def build(use: RuleUse, *, tables: Mapping[str, CodeTable], today: str, cycle: str) -> Any:
+    """The rule (a :class:`Rule` or a :class:`TableRule`) that a definition asks for.
+
+    Args:
+        use: the definition.
+        tables: code tables by name.
+        today: the present day, ``yyyy-mm-dd``.
+        cycle: how often the resource is renewed.
+
+    Raises:
+        ConfigError: no such rule, or options that it does not have.
+    """
+    return make(RULES, use.rule, use.options, tables=tables, today=today, cycle=cycle)

@@ -1,0 +1,124 @@
+"""Which rules a resource has: those of its items' data elements, of its items, and its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlglot import exp
+
+from cityloom.engines.base import sql
+from cityloom.engines.terms import column
+from cityloom.kernel.errors import ConfigError
+from cityloom.model.resource import Item, Resource
+from cityloom.model.standard import CodeTable, Element, RuleUse
+from cityloom.quality.base import build
+
+REVIEWERS = frozenset({"business", "technical"})
+"""Who must have approved a rule before it counts."""
+_REQUIRED = RuleUse(rule="missing", dimension="completeness", severity="high", weight=2.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RulePlan:
+    """A rule made ready: its name within the resource, its definition, the plug-in, the items it looks at."""
+
+    name: str
+    use: RuleUse
+    rule: Any
+    columns: tuple[str, ...]
+
+    @property
+    def is_for_table(self) -> bool:
+        """Whether it is a rule on the table as a whole."""
+        return bool(self.rule.scope == "table")
+
+
+def plan(
+    resource: Resource, *, elements: Mapping[str, Element], codes: Mapping[str, CodeTable], today: str
+) -> tuple[RulePlan, ...]:
+    """All approved rules of a resource. A required item has a rule that it must not be missing.
+
+    Raises:
+        ConfigError: ``quality.element.unknown``, ``quality.column.unknown``, or what a rule's definition is
+            wrong in.
+    """
+    uses: list[tuple[RuleUse, tuple[str, ...]]] = [
+        (use, (item.name,)) for item in resource.items for use in _item_rules(item, resource, elements)
+    ]
+    uses += [(use, use.columns) for use in resource.rules]
+    known = {item.name for item in resource.items}
+    plans: dict[str, RulePlan] = {}
+    for use, default in uses:
+        if not set(use.approved_by) >= REVIEWERS:
+            continue
+        columns = use.columns or default
+        _check_columns(resource, use, columns, known)
+        name = _unused(use.name or f"{'+'.join(columns)}.{use.rule}", plans)
+        rule = build(use, tables=codes, today=today, cycle=resource.cycle)
+        plans[name] = RulePlan(name=name, use=use, rule=rule, columns=columns)
+    return tuple(plans.values())
+
+
+def filter_terms(resource: Resource, *, codes: Mapping[str, CodeTable], today: str) -> tuple[exp.Expression, ...]:
+    """For each filter of a resource the condition, over its items, that is true for a row to be set apart."""
+    terms = []
+    for one in resource.filters:
+        use = RuleUse(rule=one.rule, dimension="accuracy", columns=one.columns, options=one.options)
+        _check_columns(resource, use, one.columns, {item.name for item in resource.items})
+        rule = build(use, tables=codes, today=today, cycle=resource.cycle)
+        if rule.scope != "row":
+            raise ConfigError(
+                "quality.filter.table",
+                "The rule {rule} of {resource} looks at a whole table and cannot filter rows.",
+                hint="Filter by a rule on rows.",
+                rule=one.rule,
+                resource=resource.name,
+            )
+        terms.append(sql("(:broken)", broken=rule.broken([column(name) for name in one.columns])))
+    return tuple(terms)
+
+
+def _item_rules(item: Item, resource: Resource, elements: Mapping[str, Element]) -> list[RuleUse]:
+    if item.element is not None and item.element not in elements:
+        raise ConfigError(
+            "quality.element.unknown",
+            "The item {item} of {resource} names the data element {element}, which is not defined.",
+            hint="Define the element, or correct the name.",
+            item=item.name,
+            resource=resource.name,
+            element=item.element,
+        )
+    inherited = elements[item.element].rules if item.element is not None else ()
+    rules = [*(_on_item(use, item) for use in inherited), *item.rules]
+    if item.required and not any(use.rule == "missing" for use in rules):
+        rules.insert(0, _REQUIRED)
+    return rules
+
+
+def _on_item(use: RuleUse, item: Item) -> RuleUse:
+    """An element's rule looks at the item, whatever columns it names."""
+    named = f"{item.name}.{use.name}" if use.name else ""
+    return RuleUse(**{**{k: getattr(use, k) for k in RuleUse.__dataclass_fields__}, "columns": (item.name,), "name": named})
+
+
+def _unused(name: str, taken: Mapping[str, RulePlan]) -> str:
+    number, free = 2, name
+    while free in taken:
+        free, number = f"{name}_{number}", number + 1
+    return free
+
+
+def _check_columns(resource: Resource, use: RuleUse, columns: tuple[str, ...], known: set[str]) -> None:
+    unknown = [c for c in columns if c not in known]
+    if unknown or not columns:
+        raise ConfigError(
+            "quality.column.unknown",
+            "The rule {rule} of {resource} looks at {columns}, which are no items of it.",
+            hint="Items: {known}.",
+            rule=use.name or use.rule,
+            resource=resource.name,
+            columns=", ".join(unknown) or "-",
+            known=", ".join(sorted(known)),
+        )

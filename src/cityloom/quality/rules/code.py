@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from sqlglot import exp
+
+from cityloom.engines.base import sql
+from cityloom.engines.terms import lookup
+from cityloom.kernel.errors import ConfigError
+from cityloom.model.standard import Code as OneCode
+from cityloom.model.standard import CodeTable
+from cityloom.model.text import Title
+from cityloom.quality.base import Case
+
+_OPTIONS = {
+    "codes": "sex",
+    "tables": {
+        "sex": CodeTable(
+            name="sex",
+            title=Title("性别", "Sex"),
+            standard="GB/T 2261.1",
+            codes=(OneCode(code="1", title=Title("男性", "Male"), variants=("男",)),),
+        )
+    },
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Code:
+    """A value must be a code of the code table ``codes``: neither its name nor a variant of it."""
+
+    name: ClassVar[str] = "code"
+    title: ClassVar[Title] = Title("代码值域", "Code of a code table")
+    standard: ClassVar[str] = "GB/T 36344-2018 6.1"
+    scope: ClassVar[str] = "row"
+    applies_to_missing: ClassVar[bool] = False
+    cases: ClassVar[tuple[Case, ...]] = (
+        Case(("1",), False, _OPTIONS),
+        Case(("男",), True, _OPTIONS),
+        Case(("01",), True, _OPTIONS),
+        Case((None,), False, _OPTIONS),
+    )
+
+    codes: str
+    tables: Mapping[str, CodeTable]
+
+    @property
+    def allowed(self) -> dict[str, str]:
+        """The codes.
+
+        Raises:
+            ConfigError: ``quality.codes.unknown``.
+        """
+        if self.codes not in self.tables:
+            raise ConfigError(
+                "quality.codes.unknown",
+                "There is no code table {codes}.",
+                hint="Known: {known}.",
+                codes=self.codes,
+                known=", ".join(sorted(self.tables)),
+            )
+        return {one.code: one.code for one in self.tables[self.codes].codes}
+
+    def broken(self, columns: Sequence[exp.Expression]) -> exp.Expression:
+        """Whether the value is no code."""
+        return sql("(:x IS NOT NULL AND :found IS NULL)", x=columns[0], found=lookup(columns[0], self.allowed))
+
+    def is_broken(self, values: Sequence[str | None]) -> bool:
+        """Whether the value is no code."""
+        return values[0] is not None and values[0] not in self.allowed

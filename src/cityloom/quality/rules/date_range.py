@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from sqlglot import exp
+
+from cityloom.engines.base import sql
+from cityloom.engines.codings import is_day
+from cityloom.engines.terms import full_match, is_real_date, never_null, shared
+from cityloom.model.text import Title
+from cityloom.quality.base import Case
+
+_SHAPE = "[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}:[0-9]{2})?"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DateRange:
+    """A date (``yyyy-mm-dd``, with or without a time) must be in the calendar, not before ``first`` and not
+    after ``last`` (the present day when it is not given). A text of another form breaks the rule."""
+
+    name: ClassVar[str] = "date_range"
+    title: ClassVar[Title] = Title("日期范围", "Range of dates")
+    standard: ClassVar[str] = "GB/T 36344-2018 6.3"
+    scope: ClassVar[str] = "row"
+    applies_to_missing: ClassVar[bool] = False
+    cases: ClassVar[tuple[Case, ...]] = (
+        Case(("2024-02-29",), False, {"today": "2026-01-05"}),
+        Case(("2024-02-30",), True, {"today": "2026-01-05"}),
+        Case(("2026-01-06",), True, {"today": "2026-01-05"}),
+        Case(("2026-01-05T23:00:00",), False, {"today": "2026-01-05"}),
+        Case(("1899-12-31",), True, {"today": "2026-01-05"}),
+        Case(("2030-01-01",), False, {"today": "2026-01-05", "last": "2099-12-31"}),
+        Case(("20240131",), True, {"today": "2026-01-05"}),
+        Case((None,), False, {"today": "2026-01-05"}),
+    )
+
+    first: str = "1900-01-01"
+    last: str | None = None
+    today: str
+
+    def broken(self, columns: Sequence[exp.Expression]) -> exp.Expression:
+        """Whether the date is out of range."""
+        x = columns[0]
+        shape = shared(full_match(x, _SHAPE))
+        y, m, d = (
+            shared(sql(f"CASE WHEN :shape THEN TRY_CAST(substr(:x, {start}, {size}) AS INT) END", shape=shape, x=x))
+            for start, size in ((1, 4), (6, 2), (9, 2))
+        )
+        good = sql(
+            "(:real AND substr(:x, 1, 10) BETWEEN :first AND :last)",
+            real=is_real_date(y, m, d),
+            x=x,
+            first=self.first,
+            last=self.last or self.today,
+        )
+        return sql("(:x IS NOT NULL AND NOT :good)", x=x, good=never_null(good))
+
+    def is_broken(self, values: Sequence[str | None]) -> bool:
+        """Whether the date is out of range."""
+        x = values[0]
+        if x is None:
+            return False
+        if not re.fullmatch(_SHAPE, x) or not is_day(int(x[:4]), int(x[5:7]), int(x[8:10])):
+            return True
+        return not self.first <= x[:10] <= (self.last or self.today)

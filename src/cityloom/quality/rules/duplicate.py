@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from sqlglot import exp
+
+from cityloom.engines.base import sql
+from cityloom.model.text import Title
+from cityloom.quality.base import TableCase
+
+
+@dataclass(frozen=True, kw_only=True)
+class Duplicate:
+    """The columns together must name a row once: every further row with the same values breaks the rule.
+
+    Rows in which one of the columns is missing are not judged here.
+    """
+
+    name: ClassVar[str] = "duplicate"
+    title: ClassVar[Title] = Title("重复", "Duplicate")
+    standard: ClassVar[str] = "GB/T 36344-2018 6.3"
+    scope: ClassVar[str] = "table"
+    cases: ClassVar[tuple[TableCase, ...]] = (
+        TableCase((("a",), ("b",), ("a",), ("a",), (None,), (None,)), 4, 2),
+        TableCase((("a", "1"), ("a", "2")), 2, 0),
+        TableCase((("a", "1"), ("a", "1"), ("a", None)), 2, 1),
+        TableCase((), 0, 0),
+    )
+
+    def counts(self, rows: exp.Expression, width: int) -> exp.Expression:
+        """One GROUP BY over the columns."""
+        names = ", ".join(f"c{i}" for i in range(width))
+        there = " AND ".join(f"c{i} IS NOT NULL" for i in range(width))
+        return sql(
+            "SELECT coalesce(sum(g.n), 0) AS checked, coalesce(sum(g.n - 1), 0) AS broken"
+            f" FROM (SELECT count(*) AS n FROM :rows WHERE {there} GROUP BY {names}) AS g",
+            rows=rows,
+        )
+
+    def broken_rows(self, rows: exp.Expression, width: int) -> exp.Expression:
+        """All rows but the first of each set of equal ones, by batch and row."""
+        names = ", ".join(f"c{i}" for i in range(width))
+        there = " AND ".join(f"c{i} IS NOT NULL" for i in range(width))
+        return sql(
+            "SELECT w._batch, w._row FROM (SELECT _batch, _row, row_number() OVER"
+            f" (PARTITION BY {names} ORDER BY _batch, _row) AS n FROM :rows WHERE {there}) AS w WHERE w.n > 1",
+            rows=rows,
+        )
+
+    def count(self, rows: Sequence[Sequence[str | None]]) -> tuple[int, int]:
+        """Rows with all columns, and those that are not the first of their kind."""
+        keys = [tuple(row) for row in rows if all(value is not None for value in row)]
+        return len(keys), len(keys) - len(set(keys))

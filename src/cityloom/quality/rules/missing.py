@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from sqlglot import exp
+
+from cityloom.engines.terms import any_of, shared
+from cityloom.model.text import Title
+from cityloom.quality.base import STAND_INS, Case, is_blank, is_blank_value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Missing:
+    """A value must be there: not NULL, not blank, not a text that only stands in for one."""
+
+    name: ClassVar[str] = "missing"
+    title: ClassVar[Title] = Title("缺失", "Missing value")
+    standard: ClassVar[str] = "GB/T 36344-2018 6.2"
+    scope: ClassVar[str] = "row"
+    applies_to_missing: ClassVar[bool] = True
+    cases: ClassVar[tuple[Case, ...]] = (
+        Case(("张伟",), False),
+        Case((None,), True),
+        Case(("",), True),
+        Case((" 　\n",), True),
+        Case(("不详",), True),
+        Case(("不详",), False, {"stand_ins": ()}),
+        Case(("0",), False),
+    )
+
+    stand_ins: tuple[str, ...] = STAND_INS
+
+    def broken(self, columns: Sequence[exp.Expression]) -> exp.Expression:
+        """Whether the value is missing."""
+        blank = is_blank(columns[0])
+        if not self.stand_ins:
+            return blank
+        texts = [exp.Literal.string(t) for t in self.stand_ins]
+        value = exp.Coalesce(this=columns[0].copy(), expressions=[exp.Literal.string("")])
+        return shared(any_of(blank, exp.In(this=value, expressions=texts)))
+
+    def is_broken(self, values: Sequence[str | None]) -> bool:
+        """Whether the value is missing."""
+        return is_blank_value(values[0]) or values[0] in self.stand_ins
