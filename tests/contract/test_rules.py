@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from cityloom.engines.base import sql
 from cityloom.engines.duckdb import DuckDBEngine
 from cityloom.engines.layers import Layers
-from cityloom.engines.terms import column
+from cityloom.engines.terms import column, plain
 from cityloom.kernel.registry import plugins
 from cityloom.quality.base import RULES, Case, Rule, TableCase, applies, is_blank_value
 
@@ -138,7 +138,7 @@ def test_further_rows_of_a_key_are_the_broken_ones(quick: DuckDBEngine) -> None:
 
 @pytest.mark.parametrize(("name", "options", "width"), PLAIN, ids=[f"{p[0]}-{i}" for i, p in enumerate(PLAIN)])
 def test_only_functions_of_every_engine(name: str, options: Any, width: int) -> None:
-    tree = made(name, options).broken([column(f"c{i}") for i in range(width)])
+    tree = plain(made(name, options).broken([column(f"c{i}") for i in range(width)]))
     assert not {node.name.lower() for node in tree.find_all(sqlglot.exp.Anonymous)}
     tree.sql(dialect="spark", unsupported_level=sqlglot.ErrorLevel.RAISE)
 
@@ -156,5 +156,5 @@ def test_it_is_described(name: str) -> None:
 
 def test_a_rule_text_is_never_part_of_the_query(quick: DuckDBEngine) -> None:
     rule = made("format", {"pattern": "' OR 1=1 --"})
-    assert quick.rows(sqlglot.exp.select(rule.broken([sqlglot.exp.convert("' OR 1=1 --")]))) == [(False,)]
+    assert quick.rows(sqlglot.exp.select(plain(rule.broken([sqlglot.exp.convert("' OR 1=1 --")])))) == [(False,)]
     assert quick.rows(sql("SELECT 1")) == [(1,)]

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from sqlglot import exp
 
-from cityloom.engines.terms import column, is_shared
+from cityloom.engines.terms import Held, column, held
 
 
 class Layers:
@@ -30,10 +30,11 @@ class Layers:
         self._levels: list[dict[str, exp.Expression]] = [dict(columns)]
         self._depth = {name: 0 for name in columns}
         self._known: dict[str, str] = {}
+        self._held: dict[Held, exp.Column] = {}
 
     def add(self, term: exp.Expression, name: str | None = None) -> exp.Column:
         """Have a term computed once, and get the column that holds it. An equal term is not computed again."""
-        inner = self.resolve(term.this if is_shared(term) else term)
+        inner = self.resolve(term)
         if name is None and isinstance(inner, exp.Column):
             return inner
         text = inner.sql(dialect="duckdb")
@@ -51,11 +52,17 @@ class Layers:
     def resolve(self, term: exp.Expression) -> exp.Expression:
         """The term with every shared part replaced by the column that holds it."""
         root = exp.Paren(this=term.copy())
-        marked = [node for node in root.find_all(exp.Paren, bfs=False) if is_shared(node)]
-        for node in reversed(marked):
-            node.replace(self.add(exp.Paren(this=node.this)))
+        for node in list(root.find_all(exp.Column)):
+            part = held(node)
+            if part is not None:
+                node.replace(self._column_of(part).copy())
         inner = root.this
         return inner.pop() if isinstance(inner, exp.Expression) else inner
+
+    def _column_of(self, part: Held) -> exp.Column:
+        if part not in self._held:
+            self._held[part] = self.add(part.term)
+        return self._held[part]
 
     def query(self, outputs: Mapping[str, exp.Expression]) -> exp.Select:
         """The query that computes the outputs, by name, from all layers."""

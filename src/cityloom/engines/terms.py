@@ -6,27 +6,51 @@ Patterns are written for RE2, Java and Python alike: no look-around, no back-ref
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlglot import exp
 
 from cityloom.engines.base import sql
 
-_SHARED = "cityloom_shared"
+_HELD = "cityloom_held"
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """A shared term that a stand-in in a tree refers to. Copies of the tree refer to the same one."""
+
+    term: exp.Expression
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Held:
+        return self
 
 
 def shared(term: exp.Expression) -> exp.Expression:
-    """Mark a term as worth computing once: :class:`cityloom.engines.layers.Layers` gives it a layer of its own.
+    """A stand-in for a term that is worth computing once, however often it is used.
 
-    Without layers it is only a pair of brackets. A shared term is computed for every row, also where it
-    stands in a branch that is not taken: so it must be cheap, or used by nearly all rows.
+    :class:`cityloom.engines.layers.Layers` gives it a layer of its own; :func:`plain` puts the term back. It
+    is computed for every row, also where it stands in a branch that is not taken: so it must be cheap, or
+    used by nearly all rows.
     """
-    marked = exp.Paren(this=term.copy())
-    marked.meta[_SHARED] = True
-    return marked
+    stand_in = exp.column("cityloom_shared")
+    stand_in.meta[_HELD] = Held(term)
+    return stand_in
 
 
-def is_shared(term: exp.Expression) -> bool:
-    """Whether a term carries the mark of :func:`shared`."""
-    return isinstance(term, exp.Paren) and bool(term.meta.get(_SHARED))
+def held(node: exp.Expression) -> Held | None:
+    """What a stand-in refers to; None for any other node."""
+    found = node.meta.get(_HELD) if isinstance(node, exp.Column) else None
+    return found if isinstance(found, Held) else None
+
+
+def plain(term: exp.Expression) -> exp.Expression:
+    """The term with every shared part written out in its place, for queries without layers."""
+    root = exp.Paren(this=term.copy())
+    for node in list(root.find_all(exp.Column)):
+        inner = held(node)
+        if inner is not None:
+            node.replace(exp.Paren(this=plain(inner.term)))
+    return root
 
 
 def column(name: str, table: str | None = None) -> exp.Column:

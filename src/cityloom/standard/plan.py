@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from cityloom.engines.base import sql
 from cityloom.engines.layers import Layers
-from cityloom.engines.terms import column
+from cityloom.engines.terms import column, plain
 from cityloom.kernel.errors import ConfigError
 from cityloom.model.resource import Item, Resource
 from cityloom.model.standard import CodeTable, Element
@@ -93,7 +93,7 @@ class Mapped:
 
     def resolved(self, term: exp.Expression) -> exp.Expression:
         """A term over items as a term over the columns that hold them."""
-        root = exp.Paren(this=term.copy())
+        root = plain(term)
         names = {p.item for p in self.plans}
         for node in list(root.find_all(exp.Column)):
             if node.name in names:

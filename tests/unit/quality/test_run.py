@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from cityloom.engines.base import sql
+from cityloom.engines.terms import plain
 from cityloom.kernel.clock import FixedClock
 from cityloom.kernel.errors import ConfigError, UserError
 from cityloom.lake.tables import Lake
@@ -189,7 +190,7 @@ def test_rules_of_one_name_are_told_apart() -> None:
 def test_a_filter_is_the_condition_of_its_rule(landed: Lake) -> None:
     filtered = resource(filters=(Filter(rule="missing", columns=("citizen_id",)),))
     (term,) = filter_terms(filtered, codes=CODES, today="2026-01-05")
-    query = sql("SELECT count(*) FROM :t WHERE :term", t=landed.relation("std_ga__hukou"), term=term)
+    query = sql("SELECT count(*) FROM :t WHERE :term", t=landed.relation("std_ga__hukou"), term=plain(term))
     assert landed.engine.rows(query) == [(2,)]
     with pytest.raises(ConfigError) as error:
         filter_terms(
