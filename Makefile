@@ -63,7 +63,7 @@ clean:  ## Remove what was built and what tools left behind; .venv stays
 	@find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
-	@for candidate in $(PYTHON) python3.14 python3.13 python3.12 python3.11 python3; do \
+	@for candidate in $(or $(PYTHON),python3.14 python3.13 python3.12 python3.11 python3); do \
 	  if $$candidate -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
 	    echo "Making $(VENV) with $$candidate."; exec $$candidate -m venv $(VENV); \
 	  fi; \
