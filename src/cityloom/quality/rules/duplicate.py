@@ -30,12 +30,13 @@ class Duplicate:
     )
 
     def counts(self, rows: exp.Expression, width: int) -> exp.Expression:
-        """One GROUP BY over the columns."""
+        """Rows that may repeat are found by their hash first, one number a row; then compared as they are."""
         names = ", ".join(f"c{i}" for i in range(width))
         there = " AND ".join(f"c{i} IS NOT NULL" for i in range(width))
+        maybe = f"SELECT hash({names}) FROM :rows WHERE {there} GROUP BY hash({names}) HAVING count(*) > 1"
         return sql(
-            "SELECT coalesce(sum(g.n), 0) AS checked, coalesce(sum(g.n - 1), 0) AS broken"
-            f" FROM (SELECT count(*) AS n FROM :rows WHERE {there} GROUP BY {names}) AS g",
+            f"SELECT (SELECT count(*) FROM :rows WHERE {there}) AS checked, coalesce(sum(g.n - 1), 0) AS broken"
+            f" FROM (SELECT count(*) AS n FROM :rows WHERE {there} AND hash({names}) IN ({maybe}) GROUP BY {names}) AS g",
             rows=rows,
         )
 
