@@ -109,7 +109,7 @@ def _nothing(said: exp.Expression) -> exp.Expression:
 
 
 def _as_said(said: exp.Expression, number: exp.Expression) -> exp.Expression:
-    return said.copy()
+    return sql("nullif(:k, '')", k=said)
 
 
 _RULES = {
