@@ -31,6 +31,8 @@ from cityloom.kernel.config import load_settings
 from cityloom.store.findings import list_findings
 from cityloom.store.quality import find_assessment
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(__file__).parents[2]
 EXAMPLES = REPOSITORY / "examples"
 BEFORE_FUSION = (chain.collect, chain.assess_raw, chain.pass_gate, chain.standardise, chain.assess_standard)
