@@ -7,12 +7,13 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx
 
@@ -71,23 +72,15 @@ def server_beside(workspace: Path, host: str, port: int) -> Iterator[str]:
         SourceError: ``cli.server.silent`` when it does not answer in time.
     """
     serve = ["serve", "--workspace", str(workspace), "--host", host, "--port", str(port), "--tied"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "cityloom", *serve],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
+    command = [sys.executable, "-m", "cityloom", *serve]
     url = f"http://{host}:{port}"
-    try:
-        _wait(url, process)
-        yield url
-    finally:
-        process.terminate()
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said)
         try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            _wait(url, process, said)
+            yield url
+        finally:
+            _end(process)
 
 
 def call_service(url: str, service: str, parameters: Mapping[str, str], key: str, purpose: str) -> Mapping[str, Any]:
@@ -112,12 +105,24 @@ def call_service(url: str, service: str, parameters: Mapping[str, str], key: str
     return body
 
 
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    if process.stdin:
+        process.stdin.close()
+
+
 def _end_with_parent() -> None:
-    sys.stdin.buffer.read()
+    while os.read(0, 1024):  # not sys.stdin: its lock would be held while the worker is forked
+        pass
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
+def _wait(url: str, process: subprocess.Popen[bytes], said: IO[bytes]) -> None:
     end = time.monotonic() + _START_SECONDS
     while time.monotonic() < end and process.poll() is None:
         try:
@@ -125,12 +130,12 @@ def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
                 return
         except httpx.HTTPError:
             time.sleep(0.05)
-    process.kill()
-    said = process.stderr.read().decode(errors="replace").strip() if process.stderr else ""
+    said.seek(0)
+    words = said.read().decode(errors="replace").strip()
     raise SourceError(
         "cli.server.silent",
         "The server at {url} did not answer. {said}",
         hint="Start it by itself with `cityloom serve` to see why.",
         url=url,
-        said=said[-400:],
+        said=words[-400:],
     )

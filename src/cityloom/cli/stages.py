@@ -1,7 +1,5 @@
 """Runs one stage of the chain as a command: progress on the way, a table of its runs at the end."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict

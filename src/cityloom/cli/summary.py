@@ -33,7 +33,7 @@ def _sources(facts: Facts) -> None:
         (
             _department(facts, s["department"]),
             _title(s["title"]),
-            s["form"],
+            _title(s["form"]),
             s["read"],
             s["landed"],
             s["rejected"],
@@ -83,7 +83,7 @@ def _person(facts: Facts) -> None:
     rows = [
         (
             _attribute(facts, v["attribute"]),
-            v["value"],
+            f"{v['value']} {_title(v['meaning'])}" if v.get("meaning") else v["value"],
             _department(facts, v["department"]),
             v["resource"],
             v["batch"],
@@ -176,14 +176,14 @@ def dimension_title(name: str) -> str:
 
 def _department(facts: Facts, name: str) -> str:
     found = facts["departments"].get(name)
-    return _title(found) if found else name
+    city = facts["city"]["name_en" if current_language() == "en" else "name_zh"]
+    return _title(found).removeprefix(city).strip() if found else name
 
 
 def _attribute(facts: Facts, name: str) -> str:
-    kind, _dot, bare = name.rpartition(".")
-    found = facts["attributes"].get(bare)
-    text = _title(found) if found else bare
-    return f"{text} ({_('firm')})" if kind else text
+    found = facts["attributes"].get(name)
+    text = _title(found) if found else name
+    return f"{text} ({_('firm')})" if "." in name else text
 
 
 def _title(title: Mapping[str, str]) -> str:

@@ -138,7 +138,7 @@ def _position(file: Path, document: int, path: tuple[str | int, ...]) -> tuple[i
     line, column = (node.lc.line, node.lc.col) if hasattr(node, "lc") else (0, 0)
     for part in path:
         try:
-            line, column = node.lc.key(part) if isinstance(node, dict) else node.lc.item(part)
+            line, column = (node.lc.item if isinstance(part, int) else node.lc.key)(part)
             node = node[part]
         except (KeyError, IndexError, AttributeError, TypeError):
             break

@@ -20,17 +20,21 @@ from cityloom.fuse.explain import explain
 from cityloom.kernel.errors import UserError
 from cityloom.kernel.registry import plugin
 from cityloom.model.fusion import ObjectType
+from cityloom.model.quality import PHASES
 from cityloom.model.request import Grant, Request
 from cityloom.model.resource import Resource
 from cityloom.model.service import Demand, Service
+from cityloom.model.standard import DIMENSIONS
 from cityloom.model.text import Title
 from cityloom.protect.verify import VerifyReport
-from cityloom.quality.score import by_dimension
+from cityloom.quality.score import combine
 from cityloom.store import batches, runs
 from cityloom.store import quality as quality_store
 from cityloom.store.scores import read_scores
 
 FILE = "report.json"
+HIDDEN = "***"
+"""Stands where a caller had to know a value: it is theirs, and not told again."""
 PEOPLE, FIRMS = "population", "legal_person"
 
 
@@ -57,7 +61,7 @@ def build(workspace: Workspace, *, uses: Sequence[Used], proof: VerifyReport, bu
         "fusion": _fusion(workspace, types),
         "conflicts": _conflicts(workspace, types),
         "departments": {d.name: _title(d.title) for d in city.departments.values()},
-        "attributes": {a.name: _title(a.title) for t in reversed(types) for a in t.attributes},
+        "attributes": _attributes(workspace, types),
         "person": _person(workspace, used.parameters),
         "service": _service(workspace, used),
         "services": [_service(workspace, one) for one in uses],
@@ -139,7 +143,7 @@ def _source(workspace: Workspace, resource: Resource) -> dict[str, Any]:
         "name": resource.name,
         "department": resource.department,
         "title": _title(resource.title),
-        "form": str(plugin("cityloom.collect.connectors", source.connector).title),
+        "form": _title(plugin("cityloom.collect.connectors", source.connector).title),
         "read": landed + rejected,
         "landed": landed,
         "rejected": rejected,
@@ -151,9 +155,8 @@ def _source(workspace: Workspace, resource: Resource) -> dict[str, Any]:
 
 def _quality(workspace: Workspace) -> dict[str, Any]:
     with workspace.store.read() as connection:
-        return {
-            phase: by_dimension(quality_store.list_results(connection, phase=phase)) for phase in ("before", "after")
-        }
+        found = {phase: combine(quality_store.latest_assessments(connection, phase)) for phase in PHASES}
+    return {phase: {s.dimension: s.score for s in scores if s.dimension in DIMENSIONS} for phase, scores in found.items()}
 
 
 def _fusion(workspace: Workspace, types: list[ObjectType]) -> dict[str, Any]:
@@ -171,14 +174,13 @@ def _fusion(workspace: Workspace, types: list[ObjectType]) -> dict[str, Any]:
             key=one.key,
             attributes=names,
         )
-        prefix = "" if one.name == PEOPLE else f"{one.name}."
-        wrong |= {prefix + name: round(share, 6) for name, share in found.shares.items()}
+        wrong |= {_prefix(one) + name: round(share, 6) for name, share in found.shares.items()}
         extra[one.name] = found.extra
         summary = _summary(workspace, "fuse", one.name)
-        unresolved += sum(dict(summary.get("unresolved", {})).values())
+        unresolved += int(summary.get("unresolved", 0))
         for kind, count in dict(summary.get("judgements", {})).items():
             judgements[kind] = judgements.get(kind, 0) + int(count)
-    led = [("" if t.name == PEOPLE else f"{t.name}.") + a.name for t in types for a in t.attributes if a.lead]
+    led = [_prefix(t) + a.name for t in types for a in t.attributes if a.lead]
     return {
         "people": lake.count(types[0].golden_table),
         "firms": lake.count(types[1].golden_table),
@@ -190,17 +192,33 @@ def _fusion(workspace: Workspace, types: list[ObjectType]) -> dict[str, Any]:
     }
 
 
+def _attributes(workspace: Workspace, types: list[ObjectType]) -> dict[str, Any]:
+    """Titles by attribute, the keys among them."""
+    elements = workspace.city.elements
+    keys = {_prefix(t) + t.key: _title(elements[t.key].title) for t in types if t.key in elements}
+    return keys | {_prefix(t) + a.name: _title(a.title) for t in types for a in t.attributes}
+
+
+def _meaning(workspace: Workspace, object_type: ObjectType, attribute: str, value: str) -> dict[str, str] | None:
+    """What a coded value stands for."""
+    element = next((a.element for a in object_type.attributes if a.name == attribute), None)
+    known = workspace.city.elements.get(element or "")
+    table = workspace.city.codes.get(known.codes or "") if known else None
+    return next((_title(c.title) for c in table.codes if c.code == value), None) if table else None
+
+
 def _conflicts(workspace: Workspace, types: list[ObjectType]) -> list[dict[str, Any]]:
     found = []
     for one in types:
         table = f"{one.golden_table}__conflict"
         if workspace.lake.exists(table):
             query = sql(
-                "SELECT attribute, winner, department AS other, count(*) AS count FROM :t AS t GROUP BY ALL "
+                "SELECT attribute, winner, other, count(*) AS count FROM :t AS t GROUP BY ALL "
                 "ORDER BY count DESC, attribute, winner, other",
                 t=workspace.lake.relation(table),
             )
-            found += [{"type": one.name, **row} for row in workspace.engine.records(query)]
+            rows = workspace.engine.records(query)
+            found += [{**row, "attribute": _prefix(one) + row["attribute"]} for row in rows]
     return found
 
 
@@ -211,6 +229,7 @@ def _person(workspace: Workspace, parameters: Mapping[str, str]) -> dict[str, An
         {
             "attribute": v.attribute,
             "value": v.value,
+            "meaning": _meaning(workspace, object_type, v.attribute, v.value),
             "department": v.department,
             "resource": v.resource,
             "batch": v.batch,
@@ -234,6 +253,7 @@ def _service(workspace: Workspace, used: Used) -> dict[str, Any]:
             "requested_by": used.request.requested_by,
             "purpose": _title(used.demand.purpose),
             "basis": used.request.basis,
+            "parameters": {name: HIDDEN for name in used.parameters},
             "decided_by": used.request.decided_by,
             "state": str(used.request.state),
         },
@@ -258,13 +278,12 @@ def _scores(workspace: Workspace) -> list[dict[str, Any]]:
         for one in scores:
             if one.points is None:
                 continue
-            sums: dict[str, list[float]] = {}
+            points: dict[str, float] = {}
             for indicator in one.indicators:
-                if indicator.score is not None:
-                    sums.setdefault(groups[indicator.indicator], []).append(indicator.score)
-            shares = {group: round(100 * sum(values) / len(values), 1) for group, values in sums.items()}
+                group = groups[indicator.indicator]
+                points[group] = round(points.get(group, 0.0) + indicator.points, 2)
             found.append(
-                {"department": one.department, "score": round(one.points, 2), "rank": one.rank, "groups": shares}
+                {"department": one.department, "score": round(one.points, 2), "rank": one.rank, "groups": points}
             )
     return found
 
@@ -287,6 +306,11 @@ def _summary(workspace: Workspace, step: str, subject: str) -> Mapping[str, Any]
     with workspace.store.read() as connection:
         last = runs.last_done(connection, step, subject)
     return last.result.summary if last and last.result else {}
+
+
+def _prefix(one: ObjectType) -> str:
+    """People's attributes go by their name, those of other objects with the type before it."""
+    return "" if one.name == PEOPLE else f"{one.name}."
 
 
 def _title(title: Title) -> dict[str, str]:

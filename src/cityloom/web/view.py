@@ -140,12 +140,12 @@ class StartView:
     def attribute(self, name: str) -> str:
         """An attribute's name in the current language; ``legal_person.name`` is the name of a firm."""
         kind, _dot, bare = name.rpartition(".")
-        title = str(self.report.attributes.get(bare, bare))
+        title = str(self.report.attributes.get(name) or self.report.attributes.get(bare) or bare)
         return _("{attribute} (firm)").format(attribute=title) if kind == FIRM else title
 
     def conflicting(self, conflict: Conflict) -> str:
         """The attribute that a conflict is about."""
-        return self.attribute(f"{conflict.type}.{conflict.attribute}")
+        return self.attribute(f"{conflict.type}.{conflict.attribute}" if conflict.type else conflict.attribute)
 
     def readable(self, key: str, value: Any) -> str:
         """A value of a request or a grant as people read it."""

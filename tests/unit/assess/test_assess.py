@@ -210,7 +210,7 @@ def test_agreement_counts_attributes_of_objects_and_what_lost(
     }
     write(lake, "std_ga__hukou", rows)
     assert count("agreement", fused, store, lake, clock).score is None
-    write(lake, "base_population__conflict", {"id": ["1"], "attribute": ["phone"], "winner": ["mz"], "department": ["ga"]})
+    write(lake, "base_population__conflict", {"id": ["1"], "attribute": ["phone"], "winner": ["mz"], "other": ["ga"]})
     share = count("agreement", fused, store, lake, clock)
     assert (share.part, share.whole) == (2, 3)
     assert share.counts == {"values": 3, "lost": 1, "population.phone": 1}

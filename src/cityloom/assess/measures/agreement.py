@@ -50,7 +50,7 @@ class Agreement:
 
 def _lost(table: str, one: ObjectType, department: str, records: Records) -> dict[str, int]:
     query = sql(
-        "SELECT attribute, count(*) FROM :t WHERE department = :d GROUP BY 1 ORDER BY 1",
+        "SELECT attribute, count(*) FROM :t AS t WHERE other = :d GROUP BY 1 ORDER BY 1",
         t=records.lake.relation(table),
         d=department,
     )
