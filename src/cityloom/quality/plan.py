@@ -17,7 +17,7 @@ from cityloom.quality.base import build
 
 REVIEWERS = frozenset({"business", "technical"})
 """Who must have approved a rule before it counts."""
-_REQUIRED = RuleUse(rule="missing", dimension="completeness", severity="high", weight=2.0)
+_REQUIRED = RuleUse(rule="missing", dimension="completeness", severity="high", weight=3.0)
 
 
 @dataclass(frozen=True, kw_only=True)
