@@ -15,7 +15,7 @@ from cityloom.catalog import run as catalog_stage
 from cityloom.collect import gate as gate_stage
 from cityloom.collect import run as collect_stage
 from cityloom.flows.bootstrap import Workspace
-from cityloom.flows.runner import Runner, Step
+from cityloom.flows.runner import SYSTEM, Runner, Step
 from cityloom.fuse import run as fuse_stage
 from cityloom.kernel.clock import iso
 from cityloom.kernel.errors import CityLoomError
@@ -29,8 +29,6 @@ from cityloom.store import audit, batches, gates
 from cityloom.store import quality as quality_store
 
 Stage = Callable[[Workspace, Runner], list[Run]]
-SYSTEM = "system"
-"""Who acts when the platform works by itself."""
 
 
 def collect(workspace: Workspace, runner: Runner, names: Sequence[str] = ()) -> list[Run]:

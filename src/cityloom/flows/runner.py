@@ -7,7 +7,7 @@ whose process died is found as lost and done again; whatever it had written with
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, is_dataclass, replace
 from datetime import timedelta
@@ -19,9 +19,12 @@ from cityloom.kernel.clock import iso
 from cityloom.kernel.errors import CityLoomError, DataError
 from cityloom.kernel.ids import new_id
 from cityloom.kernel.log import get_log
+from cityloom.model.audit import AuditEvent, EventKind
 from cityloom.model.run import Run, StageResult
-from cityloom.store import runs
+from cityloom.store import audit, runs
 
+SYSTEM = "system"
+"""Who acts when the platform works by itself."""
 Listener = Callable[[Run], None]
 
 
@@ -95,6 +98,7 @@ class Runner:
         began = workspace.clock.tick()
         for table in step.writes:
             workspace.lake.sweep(table)
+        stood = {table: workspace.lake.version(table) for table in step.writes}
         try:
             with self._alive(run):
                 result = step.work()
@@ -105,13 +109,15 @@ class Runner:
             ended = replace(run, state="failed", error_code=error.code, error_text=str(error))
             self.failed.append(self._close(ended, began))
             raise
-        return self._close(ended, began)
+        written = [table for table, version in ended.outputs.items() if version != stood[table]]
+        return self._close(ended, began, written)
 
-    def _close(self, run: Run, began: float) -> Run:
+    def _close(self, run: Run, began: float, written: Sequence[str] = ()) -> Run:
         clock = self.workspace.clock
         ended = replace(run, ended_at=iso(clock.now()), seconds=round(clock.tick() - began, 3))
         with self.workspace.store.write() as connection:
             runs.close_run(connection, ended)
+            audit.append_all(connection, [_written(ended, table) for table in written], clock)
         get_log("flows").info("flows.run.ended", step=run.step, subject=run.subject, state=run.state)
         self._tell(ended)
         return ended
@@ -141,6 +147,11 @@ class Runner:
         finally:
             done.set()
             thread.join()
+
+
+def _written(run: Run, table: str) -> AuditEvent:
+    details: dict[str, str | int] = {"version": run.outputs[table], "run": run.id, "step": run.step}
+    return AuditEvent(kind=EventKind.TABLE_WRITTEN, actor=SYSTEM, subject=table, details=details)
 
 
 def _check_counts(step: Step, result: StageResult) -> None:

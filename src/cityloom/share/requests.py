@@ -18,7 +18,7 @@ from cityloom.model.request import Grant, Request, RequestState
 from cityloom.model.service import Demand, Service
 from cityloom.model.text import Title
 from cityloom.share.moves import RULE, check_may, end_grant, load, load_grant, make_grant, record
-from cityloom.share.workdays import Weekends, WorkCalendar, deadline
+from cityloom.share.workdays import ChineseCalendar, WorkCalendar, deadline
 from cityloom.store.database import Store
 from cityloom.store.requests import list_grants
 from cityloom.store.services import find_service
@@ -52,7 +52,7 @@ def submit(
         request = _draft(wish, service, actor, clock)
         check_may(request, "submit", actor)
         now = clock.now()
-        due = deadline(now, ANSWER_DAYS, calendar or Weekends())
+        due = deadline(now, ANSWER_DAYS, calendar or ChineseCalendar())
         request = replace(request, submitted_at=iso(now), deadline=iso(due))
         request = record(connection, request, "submit", actor.account, "", clock)
         if service.sharing.attribute == "unconditional":
@@ -92,7 +92,7 @@ def supply(
     with store.write() as connection:
         request = load(connection, request_id)
         check_may(request, "supply", actor)
-        due = deadline(clock.now(), ANSWER_DAYS, calendar or Weekends())
+        due = deadline(clock.now(), ANSWER_DAYS, calendar or ChineseCalendar())
         supplied = replace(request, deadline=iso(due))
         return record(connection, supplied, "supply", actor.account, _reasons(what), clock)
 

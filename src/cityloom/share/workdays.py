@@ -1,7 +1,7 @@
 """Deadlines in working days, in China's time (UTC+8).
 
-Which days are holidays, and which weekends are worked instead, the State Council announces each year; that
-calendar comes in through :class:`WorkCalendar`. The one that is here knows weekends only.
+Which days are holidays, and which weekends are worked instead, the State Council announces each year. For a
+year that the library does not know yet, Monday to Friday are taken as worked.
 """
 
 from __future__ import annotations
@@ -9,6 +9,9 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import Protocol
 
+import chinese_calendar
+
+_SATURDAY = 5
 CHINA = timezone(timedelta(hours=8))
 
 
@@ -20,12 +23,15 @@ class WorkCalendar(Protocol):
         ...
 
 
-class Weekends:
-    """Monday to Friday are worked: neither public holidays nor weekends worked in their place are known."""
+class ChineseCalendar:
+    """The State Council's calendar as the library ``chinese_calendar`` has it; weekends only in unknown years."""
 
     def is_workday(self, day: date) -> bool:
-        """Whether the day is one of Monday to Friday."""
-        return day.weekday() < 5
+        """Whether the day is worked, holidays and weekends worked in their place considered."""
+        try:
+            return bool(chinese_calendar.is_workday(day))
+        except NotImplementedError:
+            return day.weekday() < _SATURDAY
 
 
 def deadline(start: datetime, days: int, calendar: WorkCalendar) -> datetime:

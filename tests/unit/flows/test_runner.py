@@ -6,8 +6,9 @@ from cityloom.flows.bootstrap import Workspace
 from cityloom.flows.runner import Runner, Step
 from cityloom.kernel.config import Settings
 from cityloom.kernel.errors import DataError, SourceError
+from cityloom.model.audit import EventKind
 from cityloom.model.run import Run, StageResult
-from cityloom.store import runs
+from cityloom.store import audit, runs
 
 TABLE = "std_a__x"
 
@@ -81,6 +82,15 @@ def test_what_a_dead_process_left_running_is_lost_and_done_again(workspace, cloc
     with workspace.store.read() as connection:
         assert {r.id: r.state for r in runs.list_runs(connection)}["r_dead"] == "lost"
     assert calls == [1]
+
+
+def test_a_table_that_was_written_stands_in_the_audit_log_once(workspace) -> None:
+    calls: list[int] = []
+    Runner(workspace).do(make_step(workspace, calls))
+    Runner(workspace).do(make_step(workspace, calls))
+    with workspace.store.read() as connection:
+        events = audit.list_events(connection, kind=EventKind.TABLE_WRITTEN)
+    assert [(e.event.subject, e.event.details["version"]) for e in events] == [(TABLE, 0)]
 
 
 def test_the_listener_is_told_of_start_and_end(workspace) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ from cityloom.model.principal import Principal
 from cityloom.model.request import TRANSITIONS, RequestState
 from cityloom.share import requests
 from cityloom.share.moves import diagram
-from cityloom.share.workdays import Weekends, deadline, local_day
+from cityloom.share.workdays import ChineseCalendar, deadline, local_day
 from cityloom.store.audit import list_events
 from cityloom.store.requests import find_grant, find_request, grant_of_request, list_grants, list_moves
 
@@ -182,7 +182,7 @@ def test_a_move_and_its_event_are_written_together_or_not_at_all(shop: Any, monk
 def test_ten_working_days_leave_out_weekends_and_are_days_in_china() -> None:
     friday_night = datetime(2026, 1, 9, 17, 0, tzinfo=UTC)
     assert local_day(friday_night) == "2026-01-10"
-    end = deadline(friday_night, 10, Weekends())
+    end = deadline(friday_night, 10, ChineseCalendar())
     assert end == datetime(2026, 1, 23, 16, 0, tzinfo=UTC)
 
     class Festival:
@@ -190,6 +190,17 @@ def test_ten_working_days_leave_out_weekends_and_are_days_in_china() -> None:
             return day.weekday() < 5 and day.day != 12
 
     assert deadline(friday_night, 10, Festival()) == datetime(2026, 1, 26, 16, 0, tzinfo=UTC)
+
+
+def test_holidays_and_weekends_worked_in_their_place_count_as_the_state_council_says() -> None:
+    before_national_day = datetime(2025, 9, 30, 2, 0, tzinfo=UTC)
+    assert deadline(before_national_day, 1, ChineseCalendar()) == datetime(2025, 10, 9, 16, 0, tzinfo=UTC)
+    assert ChineseCalendar().is_workday(date(2025, 10, 11)), "a Saturday worked for the holiday"
+
+
+def test_a_year_that_is_not_announced_yet_knows_weekends_only() -> None:
+    assert ChineseCalendar().is_workday(date(2090, 1, 2)) is True
+    assert ChineseCalendar().is_workday(date(2090, 1, 1)) is False
 
 
 def test_the_diagram_shows_every_move_and_every_state_is_reached() -> None:
