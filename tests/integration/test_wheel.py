@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -68,3 +69,23 @@ def test_an_installed_wheel_works_in_an_empty_folder(wheel: Path, tmp_path: Path
     subprocess.run(
         [sys.executable, "-c", WORKS, str(home)], cwd=empty, env={**environment, "PYTHONPATH": str(home)}, check=True
     )
+
+
+def test_the_demo_runs_from_an_installed_wheel_in_an_empty_folder(wheel: Path, tmp_path: Path) -> None:
+    home, empty = tmp_path / "home", tmp_path / "empty"
+    empty.mkdir()
+    pip("install", "--target", str(home), str(wheel))
+    environment = {name: text for name, text in os.environ.items() if not name.startswith("CITYLOOM_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "cityloom", "demo", "--json", "--no-serve", "--people", "1000"],
+        cwd=empty,
+        env={**environment, "PYTHONPATH": str(home)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    facts = json.loads(done.stdout)
+    assert facts["audit"]["verified"]
+    assert all(source["reconciled"] for source in facts["sources"])
+    assert [path.name for path in empty.iterdir()] == ["cityloom-demo"]

@@ -93,6 +93,10 @@ def _resource(value: Resource, city: City, plugins: Mapping[str, set[str]]) -> I
         yield from _known(rule.rule, plugins["rule"], ("rules", i, "rule"), _("rule"))
         for column in rule.columns:
             yield from _known(column, names, ("rules", i, "columns"), _("item"))
+    for i, filter_ in enumerate(value.filters):
+        yield from _known(filter_.rule, plugins["rule"], ("filters", i, "rule"), _("rule"))
+        for column in filter_.columns:
+            yield from _known(column, names, ("filters", i, "columns"), _("item"))
 
 
 def _access(value: Resource, side: str) -> Iterator[Complaint]:
@@ -112,6 +116,8 @@ def _object_type(value: ObjectType, city: City, plugins: Mapping[str, set[str]])
     attributes = {a.name for a in value.attributes} | {value.key}
     for i, attribute in enumerate(value.attributes):
         yield from _known(attribute.rule, plugins["negotiation"], ("attributes", i, "rule"), _("negotiation rule"))
+        if attribute.element is not None:
+            yield from _known(attribute.element, city.elements, ("attributes", i, "element"), _("element"))
         for department in (*attribute.order, *((attribute.lead,) if attribute.lead else ())):
             yield from _known(department, city.departments, ("attributes", i), _("department"))
     for i, part in enumerate(value.contributions):

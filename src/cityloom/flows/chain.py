@@ -22,6 +22,7 @@ from cityloom.kernel.errors import CityLoomError
 from cityloom.model.audit import AuditEvent, EventKind
 from cityloom.model.resource import Resource
 from cityloom.model.run import Run, StageResult
+from cityloom.quality import plan as quality_plan
 from cityloom.quality import run as quality_stage
 from cityloom.share import publish as publish_stage
 from cityloom.standard import run as standard_stage
@@ -83,18 +84,24 @@ def pass_gate(workspace: Workspace, runner: Runner, names: Sequence[str] = ()) -
 
 def standardise(workspace: Workspace, runner: Runner, names: Sequence[str] = ()) -> list[Run]:
     """Raw rows → rows that conform to the data standards, for the resources that passed the gate."""
-    city = workspace.city
+    city, today = workspace.city, _today(workspace)
 
     def step(resource: Resource) -> Step:
+        apart = (f"{resource.std_table}{standard_stage.SET_APART}",) if resource.filters else ()
         return Step(
             name="standard",
             subject=resource.name,
             work=lambda: standard_stage.run(
-                resource, elements=city.elements, codes=city.codes, lake=workspace.lake, clock=workspace.clock
+                resource,
+                elements=city.elements,
+                codes=city.codes,
+                lake=workspace.lake,
+                clock=workspace.clock,
+                filters=quality_plan.filter_terms(resource, codes=city.codes, today=today),
             ),
-            spec=(resource, dict(city.elements), dict(city.codes)),
+            spec=(resource, dict(city.elements), dict(city.codes), today if resource.filters else ""),
             reads=(resource.raw_table,),
-            writes=(resource.std_table,),
+            writes=(resource.std_table, *apart),
         )
 
     return _each(runner, [step(r) for r in _landed(workspace, names) if _is_open(workspace, r)])
@@ -138,7 +145,7 @@ def catalogue(workspace: Workspace, runner: Runner) -> list[Run]:
         )
 
     tables = tuple(r.std_table for r in city.resources.values() if workspace.lake.exists(r.std_table))
-    spec = (dict(city.resources), dict(city.object_types), dict(city.services))
+    spec = (dict(city.resources), dict(city.object_types), dict(city.services), dict(city.accounts), dict(city.elements))
     return _each(runner, [Step(name="catalog", subject="all", work=work, spec=spec, reads=tables)])
 
 
@@ -199,7 +206,7 @@ def _assess(workspace: Workspace, runner: Runner, names: Sequence[str], phase: s
                 store=workspace.store,
                 clock=workspace.clock,
             ),
-            spec=(resource, dict(city.elements), dict(city.codes)),
+            spec=(resource, dict(city.elements), dict(city.codes), _today(workspace)),
             reads=(table,),
         )
 
@@ -207,6 +214,11 @@ def _assess(workspace: Workspace, runner: Runner, names: Sequence[str], phase: s
     if phase == "after":
         chosen = [r for r in chosen if lake.exists(r.std_table)]
     return _each(runner, [step(r) for r in chosen])
+
+
+def _today(workspace: Workspace) -> str:
+    """The present day: rules on dates and age decide by it."""
+    return iso(workspace.clock.now())[:10]
 
 
 def _gate(workspace: Workspace, resource: Resource) -> StageResult:
