@@ -82,6 +82,17 @@ def _resource(value: Resource, city: City, plugins: Mapping[str, set[str]]) -> I
         yield from _known(value.latest, names, ("latest",), _("item"))
     for side in ("sharing", "opening"):
         yield from _access(value, side)
+    yield from _items(value, names, city, plugins)
+    for place, uses in (("rules", value.rules), ("filters", value.filters)):
+        for i, use in enumerate(uses):
+            yield from _known(use.rule, plugins["rule"], (place, i, "rule"), _("rule"))
+            for column in use.columns:
+                yield from _known(column, names, (place, i, "columns"), _("item"))
+
+
+def _items(
+    value: Resource, names: list[str], city: City, plugins: Mapping[str, set[str]]
+) -> Iterator[Complaint]:
     for i, item in enumerate(value.items):
         if names.index(item.name) != i:
             yield ("items", i, "name"), _("there is another item of this name."), _("Give it another name.")
@@ -89,14 +100,6 @@ def _resource(value: Resource, city: City, plugins: Mapping[str, set[str]]) -> I
             yield from _known(item.element, city.elements, ("items", i, "element"), _("element"))
         for j, step in enumerate(item.steps or ()):
             yield from _known(step.step, plugins["step"], ("items", i, "steps", j, "step"), _("step"))
-    for i, rule in enumerate(value.rules):
-        yield from _known(rule.rule, plugins["rule"], ("rules", i, "rule"), _("rule"))
-        for column in rule.columns:
-            yield from _known(column, names, ("rules", i, "columns"), _("item"))
-    for i, filter_ in enumerate(value.filters):
-        yield from _known(filter_.rule, plugins["rule"], ("filters", i, "rule"), _("rule"))
-        for column in filter_.columns:
-            yield from _known(column, names, ("filters", i, "columns"), _("item"))
 
 
 def _access(value: Resource, side: str) -> Iterator[Complaint]:
@@ -115,7 +118,9 @@ def _access(value: Resource, side: str) -> Iterator[Complaint]:
 def _object_type(value: ObjectType, city: City, plugins: Mapping[str, set[str]]) -> Iterator[Complaint]:
     attributes = {a.name for a in value.attributes} | {value.key}
     for i, attribute in enumerate(value.attributes):
-        yield from _known(attribute.rule, plugins["negotiation"], ("attributes", i, "rule"), _("negotiation rule"))
+        yield from _known(
+            attribute.rule, plugins["negotiation"], ("attributes", i, "rule"), _("negotiation rule")
+        )
         if attribute.element is not None:
             yield from _known(attribute.element, city.elements, ("attributes", i, "element"), _("element"))
         for department in (*attribute.order, *((attribute.lead,) if attribute.lead else ())):
@@ -140,7 +145,9 @@ def _demand(value: Demand, city: City) -> Iterator[Complaint]:
     yield from _known(value.approver, city.accounts, ("approver",), _("account"))
 
 
-def _known(name: str, known: Mapping[str, object] | set[str] | list[str], path: Path_, what: str) -> Iterator[Complaint]:
+def _known(
+    name: str, known: Mapping[str, object] | set[str] | list[str], path: Path_, what: str
+) -> Iterator[Complaint]:
     if name not in known:
         yield path, _("there is no {what} {name}.").format(what=what, name=name), nearest(name, list(known))
 
