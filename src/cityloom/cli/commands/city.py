@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
     """Add the group."""
     group = typer.Typer(
         no_args_is_help=True,
-        help=_("The example city 云澜市: departments' sources as they really look, with the truth beside them."),
+        help=_("The example city Yunlan: departments' sources as they really look, with the truth beside them."),
     )
     app.add_typer(group, name="city")
     group.command("generate", help=_generate_help())(_generate)

@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
     """Add the command."""
     text = _(
         "See a city's data become one trusted record, with proof.\n\n"
-        "Generates the example city 云澜市, collects what seven departments hold, checks, standardises and fuses it, "
+        "Generates the example city Yunlan, collects what seven departments hold, checks, standardises and fuses it, "
         "shares it under a grant, verifies the audit log and scores the departments; then serves a page that shows "
         "it. Nothing outside the workspace is touched. The same command again goes on where it stopped.\n\n"
         "Example: `cityloom demo --people 200000 --workspace /tmp/city`"
