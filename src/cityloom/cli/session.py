@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +24,8 @@ WorkspaceOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help=_("Print one JSON object instead of tables."))]
 
-console = Console(highlight=False)
+_WIDE = 140
+console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
 
 
 @contextmanager

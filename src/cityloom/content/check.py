@@ -83,11 +83,12 @@ def _resource(value: Resource, city: City, plugins: Mapping[str, set[str]]) -> I
     for side in ("sharing", "opening"):
         yield from _access(value, side)
     yield from _items(value, names, city, plugins)
-    for place, uses in (("rules", value.rules), ("filters", value.filters)):
-        for i, use in enumerate(uses):
-            yield from _known(use.rule, plugins["rule"], (place, i, "rule"), _("rule"))
-            for column in use.columns:
-                yield from _known(column, names, (place, i, "columns"), _("item"))
+    uses = [("rules", i, u.rule, u.columns) for i, u in enumerate(value.rules)]
+    uses += [("filters", i, u.rule, u.columns) for i, u in enumerate(value.filters)]
+    for place, i, rule, columns in uses:
+        yield from _known(rule, plugins["rule"], (place, i, "rule"), _("rule"))
+        for column in columns:
+            yield from _known(column, names, (place, i, "columns"), _("item"))
 
 
 def _items(

@@ -121,8 +121,12 @@ def _findings(workspace: WorkspaceOption = None, as_json: JsonOption = False) ->
     if as_json:
         print_json([asdict(one) for one in found])
         return
-    rows = [(one.kind, one.subject, one.count, one.text, one.code) for one in found]
-    print_table(_("Findings"), [_("kind"), _("about"), _("count"), _("what"), _("code")], rows, numbers=(2,))
+    rows = [
+        (one.kind, one.subject, one.count, _(one.text), " ".join(f"{k}={v}" for k, v in one.details.items()), one.code)
+        for one in found
+    ]
+    names = [_("kind"), _("about"), _("count"), _("what"), _("details"), _("code")]
+    print_table(_("Findings"), names, rows, numbers=(2,))
 
 
 def _lamps(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
