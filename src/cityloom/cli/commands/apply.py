@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from cityloom.cli.session import JsonOption, WorkspaceOption, console, print_json, print_table, writing
+from cityloom.flows.accounts import make_accounts
 from cityloom.flows.apply import apply
 from cityloom.flows.bootstrap import example_content
 from cityloom.kernel.i18n import _
@@ -32,6 +33,8 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         with writing(workspace, must_exist=False) as opened:
             done = apply(opened, folder or example_content(), actor=actor, only_plan=plan)
+            if not plan:
+                make_accounts(opened)
         if as_json:
             changes = [vars(c) for c in done.changes]
             print_json({"changes": changes, "total": done.total, "plan": done.is_plan})
