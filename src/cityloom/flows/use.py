@@ -43,7 +43,7 @@ def obtain(workspace: Workspace, demand: Demand) -> Use:
     if request is None:
         request = verbs.submit(demand, _asker(workspace, demand), store=store, clock=clock)
     if request.state == RequestState.SUBMITTED:
-        reasons = "依法定职责所需，准予使用。"
+        reasons = demand.reasons.zh
         request = verbs.decide(request.id, approver, is_approved=True, reasons=reasons, store=store, clock=clock)
     if request.state == RequestState.APPROVED:
         verbs.grant(request.id, approver, store=store, clock=clock)

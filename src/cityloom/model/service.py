@@ -84,7 +84,7 @@ class IndexSystem:
 
 @dataclass(frozen=True, kw_only=True)
 class Demand:
-    """A use that the example shows: who asks for which service, for what, and who answers."""
+    """A use that the example shows: who asks for which service, for what, who answers and with what ``reasons``."""
 
     __pydantic_config__ = STRICT
 
@@ -95,4 +95,5 @@ class Demand:
     basis: str
     items: tuple[str, ...]
     approver: str
+    reasons: Title = Title("依法定职责所需，准予使用。", "Needed for a duty laid down by law; use is granted.")
     days: int = 365
