@@ -102,7 +102,7 @@ def count(name: str, city: City, store: Store, lake: Lake, clock: FixedClock, de
 
 def index(**weights: float) -> IndexSystem:
     indicators = tuple(
-        Indicator(name=m, title=T, group="数据", measure=m, weight=w) for m, w in weights.items()
+        Indicator(name=m, title=T, group=T, measure=m, weight=w) for m, w in weights.items()
     )
     return IndexSystem(name="public_data", title=T, indicators=indicators)
 
@@ -164,7 +164,7 @@ def test_answered_counts_what_is_due_and_late(city: City, store: Store, lake: La
     assert (share.part, share.whole, set(share.records)) == (1, 3, {"late", "overdue"})
 
 
-def assessment(resource: str, version: int, total: float, phase: str = "after") -> Assessment:
+def assessment(resource: str, version: int, total: float, phase: str = "before") -> Assessment:
     scores = (
         Score(dimension="accuracy", score=0.1, light="red", weight=1.0),
         Score(dimension="total", score=total, light="green", weight=1.0),
@@ -174,14 +174,14 @@ def assessment(resource: str, version: int, total: float, phase: str = "after") 
     )
 
 
-def test_quality_is_the_mean_of_the_newest_totals_after_standardising(
+def test_quality_is_the_mean_of_the_newest_totals_of_what_was_delivered(
     city: City, store: Store, lake: Lake, clock: FixedClock
 ) -> None:
     with store.write() as connection:
         put_assessment(connection, assessment("hukou", 1, 0.0))
         put_assessment(connection, assessment("hukou", 2, 1.0))
         put_assessment(connection, assessment("permit", 1, 0.5))
-        put_assessment(connection, assessment("marriage", 1, 0.2, phase="before"))
+        put_assessment(connection, assessment("marriage", 1, 0.2, phase="after"))
     share = count("quality", city, store, lake, clock)
     assert (share.score, share.records) == (0.75, ("hukou@2", "permit@1"))
     assert count("quality", city, store, lake, clock, "mz").score is None

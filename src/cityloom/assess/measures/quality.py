@@ -1,4 +1,4 @@
-"""数据质量: the mean score of a department's standardised resources."""
+"""数据质量: the mean score of what a department delivered."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cityloom.store.quality import latest_assessments
 
 @dataclass(frozen=True, kw_only=True)
 class Quality:
-    """The mean, over a department's assessed resources, of the newest total score after standardising."""
+    """The mean, over a department's assessed resources, of the newest total score of the rows as it delivered them."""
 
     name: ClassVar[str] = "quality"
     title: ClassVar[Title] = Title("数据质量得分", "Quality score")
@@ -21,13 +21,13 @@ class Quality:
     cases: ClassVar = (
         ("two resources with the scores 1.0 and 0.5", 0.75),
         ("one resource whose rows all break every rule", 0.0),
-        ("no resource has been assessed after standardising", None),
+        ("no resource has been assessed as it was delivered", None),
     )
 
     def count(self, department: str, records: Records) -> Share:
         """Sum of scores of the number assessed; records are resource and version of the table assessed."""
         own = {r.name for r in records.resources(department)}
-        found = [a for a in latest_assessments(records.connection, "after") if a.resource in own]
+        found = [a for a in latest_assessments(records.connection, "before") if a.resource in own]
         return Share(
             part=sum(a.total.score for a in found),
             whole=len(found),
