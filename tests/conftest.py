@@ -17,6 +17,7 @@ from hypothesis import settings
 
 from cityloom.engines.duckdb import DuckDBEngine
 from cityloom.kernel.clock import FixedClock
+from cityloom.kernel.i18n import use_language
 from cityloom.kernel.ids import new_id
 from cityloom.lake.tables import Lake
 from cityloom.store.database import Store, metadata
@@ -48,6 +49,13 @@ HOSTILE = (
     "<script>alert(1)</script>",
     "a" * 1_000_000,
 )
+
+
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    """Messages in English, the language of the tests; what is said in Chinese asks for it."""
+    with use_language("en"):
+        yield
 
 
 @pytest.fixture
