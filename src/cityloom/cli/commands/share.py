@@ -44,8 +44,8 @@ def register(app: typer.Typer) -> None:
     group.command("services", help=_("Show the published services."))(_services)
     group.command("request", help=_("Ask for a service, as a demand of the definitions describes it."))(_request)
     group.command("requests", help=_("Show the requests with their state and deadline."))(_requests)
-    group.command("approve", help=_("Approve a request. Nobody decides their own."))(_approve)
-    group.command("reject", help=_("Reject a request, with reasons."))(_reject)
+    _add_decision(group, "approve", _("Approve a request. Nobody decides their own."), is_approved=True)
+    _add_decision(group, "reject", _("Reject a request, with reasons."), is_approved=False)
     group.command("grant", help=_("Make the right that an approved request asked for."))(_grant)
     group.command("revoke", help=_("Take a grant back at once, with reasons."))(_revoke)
     group.command("key", help=_("Make a key for a grant. It is shown once."))(_key)
@@ -99,24 +99,20 @@ def _requests(workspace: WorkspaceOption = None, as_json: JsonOption = False) ->
     print_table(_("Requests"), names, rows)
 
 
-def _approve(
-    request: Annotated[str, typer.Argument(help=_("Id of the request."))],
-    actor: AsOption,
-    reasons: ReasonsOption,
-    workspace: WorkspaceOption = None,
-) -> None:
-    with writing(workspace) as at:
-        _show(verbs.decide(request, _who(at, actor), is_approved=True, reasons=reasons, store=at.store, clock=at.clock))
-
-
-def _reject(
-    request: Annotated[str, typer.Argument(help=_("Id of the request."))],
-    actor: AsOption,
-    reasons: ReasonsOption,
-    workspace: WorkspaceOption = None,
-) -> None:
-    with writing(workspace) as at:
-        _show(verbs.decide(request, _who(at, actor), is_approved=False, reasons=reasons, store=at.store, clock=at.clock))
+def _add_decision(group: typer.Typer, command: str, text: str, *, is_approved: bool) -> None:
+    @group.command(command, help=text)
+    def decide(
+        request: Annotated[str, typer.Argument(help=_("Id of the request."))],
+        actor: AsOption,
+        reasons: ReasonsOption,
+        workspace: WorkspaceOption = None,
+    ) -> None:
+        with writing(workspace) as at:
+            who = _who(at, actor)
+            made = verbs.decide(
+                request, who, is_approved=is_approved, reasons=reasons, store=at.store, clock=at.clock
+            )
+        _show(made)
 
 
 def _grant(
