@@ -18,7 +18,7 @@ from cityloom.engines.duckdb import DuckDBEngine
 from cityloom.engines.layers import Layers
 from cityloom.engines.terms import column, plain
 from cityloom.kernel.registry import plugins
-from cityloom.quality.base import RULES, Case, Rule, TableCase, applies, is_blank_value
+from cityloom.quality.base import RULES, Case, Rule, TableCase, applies, applies_to
 
 ALL = plugins(RULES)
 ROW = {name: cls for name, cls in ALL.items() if cls.scope == "row"}
@@ -68,7 +68,7 @@ def by_engine(engine: DuckDBEngine, query: str, rows: list[tuple[str | None, ...
 
 
 def by_meaning(rule: Rule, row: tuple[str | None, ...]) -> tuple[bool, bool]:
-    return rule.applies_to_missing or not any(is_blank_value(x) for x in row), rule.is_broken(row)
+    return applies_to(rule, row), rule.is_broken(row)
 
 
 @pytest.mark.parametrize(("name", "case"), ROW_CASES, ids=[f"{n}-{i}" for i, (n, _) in enumerate(ROW_CASES)])

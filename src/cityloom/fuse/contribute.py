@@ -12,14 +12,16 @@ row). Columns of the relation of statements::
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import cast
 
 from sqlglot import exp
 
 from cityloom.engines.base import sql
-from cityloom.engines.terms import column
+from cityloom.engines.terms import column, full_match
 from cityloom.fuse.keys import key_rule
 from cityloom.fuse.negotiation import ROW_BITS, Rule, rule_of
 from cityloom.kernel.errors import ConfigError
@@ -30,6 +32,8 @@ from cityloom.model.resource import Resource
 _BASE = ("pointer", "role", "department", "at", "said")
 _YEAR_ONE = 62135596800
 """Seconds from 0001-01-01 to 1970-01-01."""
+_DATED = "[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9])?|[0-9]{8}"
+"""Dates of rows that are understood."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +91,27 @@ def plan(object_type: ObjectType, resources: Mapping[str, Resource], lake: Lake)
     Raises:
         ConfigError: ``fuse.resource.unknown``, ``fuse.item.unknown``, or what a rule raises.
     """
+    roles, missing = roles_of(object_type, resources, lake.exists)
+    for role in roles:
+        _check_items(role.resource, role.contributions, lake.columns(role.resource.std_table))
+    return Plan(
+        object_type=object_type,
+        roles=roles,
+        missing=missing,
+        sources=_sources(roles, lake),
+        departments=tuple(sorted({r.resource.department for r in roles})),
+        rules={a.name: rule_of(a) for a in object_type.attributes},
+    )
+
+
+def roles_of(
+    object_type: ObjectType, resources: Mapping[str, Resource], is_there: Callable[[str], bool]
+) -> tuple[tuple[Role, ...], tuple[str, ...]]:
+    """The roles of an object in the standard tables that are there, and the resources that are not.
+
+    Raises:
+        ConfigError: ``fuse.resource.unknown``.
+    """
     roles: list[Role] = []
     missing: list[str] = []
     groups: dict[tuple[str, str, str | None], list[Contribution]] = {}
@@ -94,19 +119,11 @@ def plan(object_type: ObjectType, resources: Mapping[str, Resource], lake: Lake)
         groups.setdefault((one.resource, one.key, one.at), []).append(one)
     for (name, key, at), contributions in groups.items():
         resource = resource_of(resources, name)
-        if not lake.exists(resource.std_table):
+        if is_there(resource.std_table):
+            roles.append(Role(number=len(roles), resource=resource, key=key, at=at, contributions=tuple(contributions)))
+        else:
             missing.append(name)
-            continue
-        _check_items(resource, contributions, lake.columns(resource.std_table))
-        roles.append(Role(number=len(roles), resource=resource, key=key, at=at, contributions=tuple(contributions)))
-    return Plan(
-        object_type=object_type,
-        roles=tuple(roles),
-        missing=tuple(dict.fromkeys(missing)),
-        sources=_sources(roles, lake),
-        departments=tuple(sorted({r.resource.department for r in roles})),
-        rules={a.name: rule_of(a) for a in object_type.attributes},
-    )
+    return tuple(roles), tuple(dict.fromkeys(missing))
 
 
 def resource_of(resources: Mapping[str, Resource], name: str) -> Resource:
@@ -248,9 +265,23 @@ def _condition(contribution: Contribution) -> exp.Expression | None:
     return all_in({column(item, "r"): values for item, values in contribution.where.items()})
 
 
+def seconds(text: str | None) -> int:
+    """When a row is of, in seconds since 0001-01-01; 0 when its date is missing or none that is understood:
+    ``yyyy-mm-dd``, the same with ``Thh:mm:ss``, or ``yyyymmdd``."""
+    if text is None or not re.fullmatch(_DATED, text):
+        return 0
+    try:
+        return int((datetime.fromisoformat(text) - datetime(1, 1, 1)).total_seconds())  # noqa: DTZ001
+    except ValueError:
+        return 0
+
+
 def _seconds(text: exp.Expression) -> exp.Expression:
+    """The same in SQL."""
     return sql(
-        "coalesce(greatest(0, CAST(epoch(coalesce(try_cast(:t AS TIMESTAMP), try_strptime(:t, '%Y%m%d'))) AS BIGINT) + :zero), 0)",
+        """CASE WHEN :dated THEN coalesce(greatest(0, CAST(epoch(coalesce(
+            try_cast(:t AS TIMESTAMP), try_strptime(:t, '%Y%m%d'))) AS BIGINT) + :zero), 0) ELSE 0 END""",
+        dated=full_match(text, _DATED),
         t=text,
         zero=_YEAR_ONE,
     )

@@ -105,6 +105,11 @@ def applies(rule: Rule, columns: Sequence[exp.Expression]) -> exp.Expression:
     return shared(all_of(*(sql("NOT :blank", blank=is_blank(c)) for c in columns)))
 
 
+def applies_to(rule: Rule, values: Sequence[str | None]) -> bool:
+    """The meaning of :func:`applies`."""
+    return rule.applies_to_missing or not any(is_blank_value(x) for x in values)
+
+
 def build(use: RuleUse, *, tables: Mapping[str, CodeTable], today: str, cycle: str) -> Any:
     """The rule (a :class:`Rule` or a :class:`TableRule`) that a definition asks for.
 

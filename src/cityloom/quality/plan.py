@@ -13,7 +13,7 @@ from cityloom.engines.terms import column
 from cityloom.kernel.errors import ConfigError
 from cityloom.model.resource import Item, Resource
 from cityloom.model.standard import CodeTable, Element, RuleUse
-from cityloom.quality.base import build
+from cityloom.quality.base import Rule, build
 
 REVIEWERS = frozenset({"business", "technical"})
 """Who must have approved a rule before it counts."""
@@ -63,7 +63,21 @@ def plan(
 
 def filter_terms(resource: Resource, *, codes: Mapping[str, CodeTable], today: str) -> tuple[exp.Expression, ...]:
     """For each filter of a resource the condition, over its items, that is true for a row to be set apart."""
-    terms = []
+    return tuple(
+        sql("(:broken)", broken=rule.broken([column(name) for name in columns]))
+        for rule, columns in filters(resource, codes=codes, today=today)
+    )
+
+
+def filters(
+    resource: Resource, *, codes: Mapping[str, CodeTable], today: str
+) -> tuple[tuple[Rule, tuple[str, ...]], ...]:
+    """The rules by which a resource sets rows apart, each with the items it looks at.
+
+    Raises:
+        ConfigError: ``quality.filter.table``, ``quality.column.unknown``, or what a rule's definition is wrong in.
+    """
+    found = []
     for one in resource.filters:
         use = RuleUse(rule=one.rule, dimension="accuracy", columns=one.columns, options=one.options)
         _check_columns(resource, use, one.columns, {item.name for item in resource.items})
@@ -76,8 +90,8 @@ def filter_terms(resource: Resource, *, codes: Mapping[str, CodeTable], today: s
                 rule=one.rule,
                 resource=resource.name,
             )
-        terms.append(sql("(:broken)", broken=rule.broken([column(name) for name in one.columns])))
-    return tuple(terms)
+        found.append((rule, one.columns))
+    return tuple(found)
 
 
 def _item_rules(item: Item, resource: Resource, elements: Mapping[str, Element]) -> list[RuleUse]:

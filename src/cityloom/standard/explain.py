@@ -15,6 +15,7 @@ from cityloom.model.resource import Resource
 from cityloom.model.standard import CodeTable, Element
 from cityloom.model.text import Title
 from cityloom.standard.plan import Mapped, plan
+from cityloom.standard.reference import trace
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,13 +79,12 @@ def explain(
         )
     cells = []
     for number, (one, item) in enumerate(zip(plans, resource.items, strict=True)):
-        value = raw = found[0][f"_raw{number}"]
-        traces = []
-        for step in one.steps:
-            result = step.value(value)
-            traces.append(StepTrace(step=step.name, title=step.title, result=result, is_changed=result != value))
-            value = result
+        values = trace(one, found[0][f"_raw{number}"])
+        steps = tuple(
+            StepTrace(step=step.name, title=step.title, result=after, is_changed=after != before)
+            for step, before, after in zip(one.steps, values, values[1:], strict=False)
+        )
         cells.append(
-            Cell(item=one.item, title=item.title, column=one.column, raw=raw, steps=tuple(traces), result=value)
+            Cell(item=one.item, title=item.title, column=one.column, raw=values[0], steps=steps, result=values[-1])
         )
     return tuple(cells)

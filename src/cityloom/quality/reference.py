@@ -1,0 +1,54 @@
+"""The meaning of an assessment, in plain Python: the same rules as ``quality.run``, over rows in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from cityloom.engines.reference import Check, ReferenceEngine, Row
+from cityloom.model.resource import Resource
+from cityloom.model.standard import CodeTable, Element
+from cityloom.quality.base import Rule, applies_to
+from cityloom.quality.plan import filters, plan
+
+
+def assess(
+    resource: Resource,
+    *,
+    phase: str,
+    elements: Mapping[str, Element],
+    codes: Mapping[str, CodeTable],
+    today: str,
+    rows: Sequence[Row],
+) -> dict[str, tuple[int, int]]:
+    """Rows checked and rows broken by each rule's name.
+
+    Args:
+        resource: whose rows.
+        phase: ``before`` takes raw rows, ``after`` standard ones, of which the current count.
+        elements: data elements by name.
+        codes: code tables by name.
+        today: the present day, ``yyyy-mm-dd``.
+        rows: all rows of the table.
+    """
+    engine, plans = ReferenceEngine(), plan(resource, elements=elements, codes=codes, today=today)
+    column_of = {item.name: item.column if phase == "before" else item.name for item in resource.items}
+    seen = engine.keep(rows, lambda row: phase == "before" or bool(row["_current"]))
+    named = [{item: row.get(column) for item, column in column_of.items()} for row in seen]
+    checks = {one.name: _check(one.rule, one.columns) for one in plans if not one.is_for_table}
+    tables = {one.name: one.rule.count([_values(row, one.columns) for row in named]) for one in plans if one.is_for_table}
+    return {**engine.count(named, checks), **tables}
+
+
+def filter_meanings(
+    resource: Resource, *, codes: Mapping[str, CodeTable], today: str
+) -> tuple[Callable[[Row], bool], ...]:
+    """For each filter of a resource whether it sets a row of items apart; see ``quality.plan.filter_terms``."""
+    return tuple(_check(rule, columns)[1] for rule, columns in filters(resource, codes=codes, today=today))
+
+
+def _check(rule: Rule, columns: tuple[str, ...]) -> Check:
+    return lambda row: applies_to(rule, _values(row, columns)), lambda row: rule.is_broken(_values(row, columns))
+
+
+def _values(row: Row, columns: tuple[str, ...]) -> tuple[str | None, ...]:
+    return tuple(row[name] for name in columns)
