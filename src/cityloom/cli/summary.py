@@ -115,7 +115,7 @@ def _scores(facts: Facts) -> None:
         (s["rank"], _department(facts, s["department"]), f"{s['score']:.1f}", *(_points(s["groups"].get(g)) for g in groups))
         for s in facts["scores"]
     ]
-    names = [_("rank"), _("department"), _("score"), *groups]
+    names = [_("rank"), _("department"), _("score"), *(_title(facts["group_titles"][g]) for g in groups)]
     print_table(_("7 · Scores of the departments, from the platform's own records"), names, rows, numbers=range(2, 9))
 
 

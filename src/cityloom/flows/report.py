@@ -73,6 +73,7 @@ def build(workspace: Workspace, *, uses: Sequence[Used], proof: VerifyReport, bu
             "key": "keys/audit.vkey",
         },
         "scores": _scores(workspace),
+        "group_titles": _group_titles(workspace),
         "digest": digest(workspace.lake, [t.name for t in types]),
         "accounts": _accounts(workspace),
     }
@@ -272,7 +273,7 @@ def _service(workspace: Workspace, used: Used) -> dict[str, Any]:
 def _scores(workspace: Workspace) -> list[dict[str, Any]]:
     found = []
     for name, index in workspace.city.indexes.items():
-        groups = {i.name: i.group for i in index.indicators}
+        groups = {i.name: i.group.zh for i in index.indicators}
         with workspace.store.read() as connection:
             scores = read_scores(connection, name)
         for one in scores:
@@ -286,6 +287,11 @@ def _scores(workspace: Workspace) -> list[dict[str, Any]]:
                 {"department": one.department, "score": round(one.points, 2), "rank": one.rank, "groups": points}
             )
     return found
+
+
+def _group_titles(workspace: Workspace) -> dict[str, Any]:
+    """Titles of the groups of indicators, by the key that ``scores`` has for them: the Chinese title."""
+    return {i.group.zh: _title(i.group) for index in workspace.city.indexes.values() for i in index.indicators}
 
 
 def _accounts(workspace: Workspace) -> list[dict[str, Any]]:

@@ -59,14 +59,15 @@ class Service:
 class Indicator:
     """考核指标: one figure of the index system, computed from the platform's own records.
 
-    ``measure`` names a measure of ``assess``; ``weight`` its points out of the system's total.
+    ``group`` is the part of the index system it belongs to, told from others by its Chinese title; ``measure``
+    names a measure of ``assess``; ``weight`` its points out of the system's total.
     """
 
     __pydantic_config__ = STRICT
 
     name: str
     title: Title
-    group: str
+    group: Title
     measure: str
     weight: float
 

@@ -112,7 +112,7 @@ class Proof(_Part):
 
 
 class Score(_Part):
-    """What a department reached: points out of 100, place, what it reached by group of indicators."""
+    """What a department reached: points out of 100, place, what it reached by group of indicators (see ``group_titles``)."""
 
     department: str
     score: float | None = None
@@ -144,6 +144,7 @@ class Report(_Part):
     service: Shared | None = None
     audit: Proof | None = None
     scores: list[Score] = Field(default_factory=list)
+    group_titles: dict[str, Title] = Field(default_factory=dict)
     seconds: dict[str, float] = Field(default_factory=dict)
     peak_mb: float | None = None
     digest: str = ""

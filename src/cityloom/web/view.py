@@ -190,6 +190,10 @@ class StartView:
             return []
         return list(dict.fromkeys(name for s in self.report.scores for name in s.groups))
 
+    def group(self, name: str) -> str:
+        """A group's title in the current language."""
+        return str(self.report.group_titles.get(name, name))
+
     def stacked(self, score: Score) -> list[tuple[float, float, int]]:
         """Start, width and number of each group's part in the bar of a department's points."""
         parts, at = [], 0.0

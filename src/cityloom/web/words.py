@@ -98,16 +98,6 @@ def judgement(name: str) -> str:
     }.get(name, name)
 
 
-def group(name: str) -> str:
-    """A group of the index system."""
-    return {
-        "数据汇聚": _("Collection"),
-        "数据资源目录": _("Catalogue"),
-        "数据共享": _("Sharing"),
-        "数据质量": _("Quality"),
-    }.get(name, name)
-
-
 def role(name: str) -> str:
     """A role of an account."""
     return {

@@ -89,6 +89,14 @@ def test_groups_that_do_not_add_up_are_not_drawn_as_parts():
     assert view.stacked(view.ranking[0]) == [(0.0, 80.0, 0)]
 
 
+def test_groups_of_indicators_are_named_in_the_language_of_the_page(view):
+    with use_language("en"):
+        assert [view.group(name) for name in view.groups] == ["Catalogue", "Collection", "Quality", "Sharing"]
+    with use_language("zh"):
+        assert view.group("数据汇聚") == "数据汇聚"
+    assert view.group("unknown") == "unknown"
+
+
 def test_attributes_of_firms_are_told_from_those_of_people(view):
     with use_language("en"):
         assert view.attribute("legal_person.name") == "Name (firm)"
