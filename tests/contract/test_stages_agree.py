@@ -1,0 +1,197 @@
+"""Whole stages: the embedded engine and the reference engine make the same tables of the example city.
+
+The rows are a small generated city's, and copies of them in a second batch that a seeded hand has spoiled.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from cityloom.engines.base import sql
+from cityloom.flows import chain
+from cityloom.flows.apply import apply
+from cityloom.flows.bootstrap import Workspace, example_content, open_workspace
+from cityloom.flows.runner import Runner
+from cityloom.flows.surroundings import CITY, example_interface
+from cityloom.fuse import reference as fuse_reference
+from cityloom.fuse import run as fuse
+from cityloom.kernel.clock import FixedClock
+from cityloom.kernel.config import Settings
+from cityloom.lake.tables import Lake
+from cityloom.model.resource import Filter, Resource
+from cityloom.quality import plan as quality_plan
+from cityloom.quality import reference as quality_reference
+from cityloom.quality import run as quality
+from cityloom.sample import generate
+from cityloom.standard import reference as standard_reference
+from cityloom.standard import run as standard
+
+SYSTEM = ("_batch", "_row", "_at")
+SPOILED = "b_spoiled"
+CLOCK = FixedClock(datetime(2026, 1, 5, 2, 0, tzinfo=UTC))
+RESOURCES = ("hukou", "marriage", "death", "birth", "visit", "insured", "housing", "unit", "firm", "taxpayer")
+Table = list[dict[str, Any]]
+
+VALUES = (
+    None, "", " ", "\u3000", "\n", "2024-02-30", "0000-01-01", "9999-12-31", "-0.0", "NaN", "inf", "1e3",
+    "👩‍👩‍👧", "𠮷野家", "=cmd|'/C calc'!A0", "' OR 1=1 --", "infinity", "\x1f", "\x01", "a\u0301", "a" * 100_000,
+)  # fmt: skip
+CHANGES: tuple[Callable[[str], str | None], ...] = (
+    lambda x: x + "\n",
+    lambda x: "\u3000" + x,
+    lambda x: x.translate({code: code + 0xFEE0 for code in range(0x30, 0x5B)}),
+    lambda x: x[:-1] + "0",
+    lambda x: x.lower(),
+    lambda x: x[:15],
+    lambda x: x + "\x1f" + x,
+)
+each_resource = pytest.mark.parametrize("name", RESOURCES)
+
+
+@dataclass(frozen=True)
+class Stages:
+    """A workspace with raw rows, standardised and assessed on request."""
+
+    workspace: Workspace
+
+    @property
+    def lake(self) -> Lake:
+        return self.workspace.lake
+
+    def resource(self, name: str) -> Resource:
+        return self.workspace.city.resource(name)
+
+    def rows(self, table: str) -> Table:
+        return self.lake.engine.records(sql("SELECT * FROM :t ORDER BY ALL", t=self.lake.relation(table)))
+
+    @property
+    def definitions(self) -> dict[str, Any]:
+        return {"elements": self.workspace.city.elements, "codes": self.workspace.city.codes}
+
+
+@pytest.fixture(scope="module")
+def stages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stages]:
+    settings = Settings(workspace=tmp_path_factory.mktemp("city"), memory_mb=256, threads=2)
+    workspace = open_workspace(settings, clock=CLOCK)
+    generate(workspace.folder / CITY, people=300, seed=7, engine=workspace.engine)
+    apply(workspace, example_content(), actor="dsj.steward")
+    with example_interface(workspace.folder):
+        chain.collect(workspace, Runner(workspace))
+    found, hand = Stages(workspace), random.Random(20260105)
+    for name in RESOURCES:
+        add_spoiled(found, found.resource(name), hand)
+        standard.run(found.resource(name), **found.definitions, lake=found.lake, clock=CLOCK)
+    yield found
+    workspace.close()
+
+
+def add_spoiled(stages: Stages, resource: Resource, hand: random.Random) -> None:
+    """Append a spoiled copy of a resource's raw rows as a batch of its own."""
+    rows = stages.rows(resource.raw_table)
+    names = [name for name in rows[0] if name not in SYSTEM]
+    pool = {name: [row[name] for row in rows] for name in names}
+    spoiled = {name: pa.array([spoil(row[name], pool[name], hand) for row in rows], pa.string()) for name in names}
+    system = {"_batch": [SPOILED] * len(rows), "_row": range(1, len(rows) + 1), "_at": [row["_at"] for row in rows]}
+    table = pa.table({**spoiled, **system})
+    stages.lake.append(resource.raw_table, table.to_batches(), part=SPOILED, schema=table.schema)
+
+
+def spoil(value: str | None, others: list[str | None], hand: random.Random) -> str | None:
+    """A value as it is, most often; or something hostile, the value spoiled, or another row's value."""
+    chance = hand.random()
+    if chance > 0.12:
+        return value
+    if chance < 0.05:
+        return hand.choice(VALUES)
+    return hand.choice(CHANGES)(value) if value and chance < 0.1 else hand.choice(others)
+
+
+def sorted_rows(rows: Table) -> Table:
+    return sorted(rows, key=lambda row: (row["_batch"], row["_row"]))
+
+
+def by_reference(stages: Stages, resource: Resource, filters: Any = ()) -> standard_reference.Standardised:
+    city = stages.workspace.city
+    raw = stages.rows(resource.raw_table)
+    return standard_reference.standardise(resource, city.elements, city.codes, raw, filters)
+
+
+def differences(engine: Mapping[Any, Mapping[str, Any]], meaning: Mapping[Any, Mapping[str, Any]]) -> list[tuple[Any, ...]]:
+    """Cells that differ: row, column, both values cut short; or the rows that only one side has."""
+    if engine.keys() != meaning.keys():
+        return [("rows", sorted(engine.keys() ^ meaning.keys(), key=str)[:5])]
+    return [
+        (key, name, str(row[name])[:40], str(meaning[key].get(name))[:40])
+        for key, row in engine.items()
+        for name in row.keys() | meaning[key].keys()
+        if (row.get(name, "-"),) != (meaning[key].get(name, "-"),)
+    ][:10]
+
+
+def placed(rows: Table) -> dict[Any, dict[str, Any]]:
+    found = {(row["_batch"], row["_row"]): row for row in rows}
+    assert len(found) == len(rows)
+    return found
+
+
+@each_resource
+def test_the_standard_table_is_the_same_row_by_row(stages: Stages, name: str) -> None:
+    resource = stages.resource(name)
+    written = stages.rows(resource.std_table)
+    assert written and {row["_batch"] for row in written} > {SPOILED}
+    assert {row["_current"] for row in written} == {True, False}
+    assert differences(placed(written), placed(by_reference(stages, resource).rows)) == []
+
+
+@each_resource
+@pytest.mark.parametrize("phase", ["before", "after"])
+def test_quality_counts_are_the_same_rule_by_rule(stages: Stages, name: str, phase: str) -> None:
+    resource = stages.resource(name)
+    found = quality.assess(resource, phase=phase, **stages.definitions, lake=stages.lake, clock=CLOCK)
+    counts = {one.rule: (one.checked, one.broken) for one in found.results}
+    assert any(broken for _, broken in counts.values())
+    rows = stages.rows(found.table)
+    today = quality.today(CLOCK)
+    assert counts == quality_reference.assess(resource, phase=phase, **stages.definitions, today=today, rows=rows)
+
+
+def test_filters_set_the_same_rows_apart(stages: Stages) -> None:
+    filters = (Filter(rule="missing", columns=("phone",)), Filter(rule="coding_rule", columns=("citizen_id",), options={"kind": "citizen_id"}))
+    resource = replace(stages.resource("visit"), filters=filters, key=())
+    given = {"codes": stages.workspace.city.codes, "today": quality.today(CLOCK)}
+    lake = Lake(stages.lake.root.parent / "filtered", stages.lake.engine)
+    lake.replace(resource.raw_table, [sql("SELECT * FROM :t", t=stages.lake.relation(resource.raw_table))])
+    terms = quality_plan.filter_terms(resource, **given)
+    standard.run(resource, **stages.definitions, lake=lake, clock=CLOCK, filters=terms)
+    meant = by_reference(stages, resource, quality_reference.filter_meanings(resource, **given))
+    own = Stages(replace(stages.workspace, lake=lake))
+    apart = own.rows(resource.std_table + standard.SET_APART)
+    assert {row["_filter"] for row in apart} == {1, 2}
+    assert differences(placed(apart), placed(meant.apart)) == []
+    assert differences(placed(own.rows(resource.std_table)), placed(meant.rows)) == []
+
+
+@pytest.mark.parametrize("name", ["population", "legal_person"])
+def test_golden_records_and_their_origins_are_the_same(stages: Stages, name: str) -> None:
+    workspace, object_type = stages.workspace, stages.workspace.city.object_types[name]
+    resources = workspace.city.resources
+    fuse.run(object_type, resources=resources, lake=stages.lake, store=workspace.store, clock=CLOCK, rows_a_part=700)
+    tables = {r.std_table: stages.rows(r.std_table) for r in resources.values() if stages.lake.exists(r.std_table)}
+    meant = fuse_reference.fuse(object_type, fuse_reference.statements(object_type, resources, tables))
+    records = {row[object_type.key]: row for row in stages.rows(object_type.golden_table)}
+    assert len(records) > 40
+    assert differences(records, meant.records) == []
+    unresolved = {
+        ((row["department"], row["resource"], row["batch"], row["row"]), row["item"]): row["reason"]
+        for row in stages.rows(f"{object_type.golden_table}__unresolved")
+    }
+    assert set(unresolved.values()) >= {"no_key", "bad_key"}
+    assert unresolved == meant.unresolved
