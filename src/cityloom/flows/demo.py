@@ -48,11 +48,12 @@ class Watch(Protocol):
 
 @dataclass
 class _Times:
-    """Wall seconds by stage."""
+    """Wall seconds by stage, and the process's peak of memory (MiB) up to the end of each."""
 
     workspace: Workspace
     watch: Watch
     seconds: dict[str, float] = field(default_factory=dict)
+    peaks: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
     def stage(self, name: str, total: int | None = 1) -> Iterator[None]:
@@ -60,6 +61,7 @@ class _Times:
         with self.watch.stage(name, total):
             yield
         self.seconds[name] = round(self.workspace.clock.tick() - began, 2)
+        self.peaks[name] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
 
 
 def main_job(
@@ -102,7 +104,8 @@ def main_job(
         facts = report.build(workspace, uses=used, proof=proof, bundle=BUNDLE)
     facts["failed"] = failed
     facts["seconds"] = {**times.seconds, "total": round(sum(times.seconds.values()), 2)}
-    facts["peak_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+    facts["peak_mb"] = max(times.peaks.values())
+    facts["peak_mb_after"] = times.peaks
     report.write(workspace.folder, facts)
     return facts
 
