@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from cityloom.model.city import CityName
 from cityloom.model.department import Account, Department
 from cityloom.model.fusion import ObjectType
 from cityloom.model.resource import Resource
@@ -15,6 +16,7 @@ from cityloom.model.source import Source
 from cityloom.model.standard import CodeTable, Element
 
 KINDS: dict[str, tuple[type[Any], str]] = {
+    "city": (CityName, "cities"),
     "department": (Department, "departments"),
     "account": (Account, "accounts"),
     "source": (Source, "sources"),

@@ -55,7 +55,7 @@ def build(workspace: Workspace, *, uses: Sequence[Used], proof: VerifyReport, bu
     used = next(u for u in uses if _is_about_people(workspace, u))
     types = [city.object_types[name] for name in (PEOPLE, FIRMS)]
     return {
-        "city": {"name_zh": "云澜市", "name_en": "Yunlan"},
+        "city": _city(workspace),
         "sources": [_source(workspace, r) for r in city.resources.values()],
         "quality": _quality(workspace),
         "fusion": _fusion(workspace, types),
@@ -126,6 +126,13 @@ def example_parameters(workspace: Workspace, service: Service) -> dict[str, str]
             table=service.table,
         )
     return {name: str(value) for name, value in zip(wanted, rows[0], strict=True) if value is not None}
+
+
+def _city(workspace: Workspace) -> dict[str, str]:
+    """The city's name; a workspace whose definitions do not name it goes by its folder."""
+    known = [one.title for one in workspace.city.cities.values()]
+    title = known[0] if known else Title(workspace.folder.name, workspace.folder.name)
+    return {"name_zh": title.zh, "name_en": title.en}
 
 
 def _is_about_people(workspace: Workspace, used: Used) -> bool:

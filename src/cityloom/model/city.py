@@ -12,12 +12,24 @@ from cityloom.model.resource import Resource
 from cityloom.model.service import Demand, IndexSystem, Service
 from cityloom.model.source import Source
 from cityloom.model.standard import CodeTable, Element
+from cityloom.model.text import STRICT, Title
+
+
+@dataclass(frozen=True, kw_only=True)
+class CityName:
+    """What the city is called: ``title`` stands over its reports."""
+
+    __pydantic_config__ = STRICT
+
+    name: str
+    title: Title
 
 
 @dataclass(frozen=True, kw_only=True)
 class City:
     """The definitions by kind and name. ``digests`` maps ``(kind, name)`` to the digest of its YAML."""
 
+    cities: Mapping[str, CityName] = field(default_factory=dict)
     departments: Mapping[str, Department] = field(default_factory=dict)
     accounts: Mapping[str, Account] = field(default_factory=dict)
     sources: Mapping[str, Source] = field(default_factory=dict)

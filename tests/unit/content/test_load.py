@@ -50,6 +50,11 @@ def test_right_definitions_become_a_city(tmp_path: Path) -> None:
     assert city.departments["ga"].title.en == "Police"
 
 
+def test_the_city_has_a_name_of_its_own(tmp_path: Path) -> None:
+    folder = write(tmp_path, city="kind: city\nname: yunlan\ntitle: {zh: 云澜市, en: Yunlan}\n")
+    assert check(load(folder), folder, PLUGINS).cities["yunlan"].title.zh == "云澜市"
+
+
 def test_one_file_may_hold_several_documents(tmp_path: Path) -> None:
     write(tmp_path, all=DEPARTMENT + "---\n" + SOURCE)
     assert [(d.kind, d.name) for d in load(tmp_path)] == [("department", "ga"), ("source", "files")]
