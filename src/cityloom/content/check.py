@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from cityloom.model.service import Demand, Service
 from cityloom.model.source import Source
 from cityloom.model.standard import DIMENSIONS, Element
 
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,79}", re.ASCII)
+"""Names become names of tables and folders."""
 Path_ = tuple[str | int, ...]
 Complaint = tuple[Path_, str, str]
 
@@ -42,6 +45,9 @@ def check(definitions: list[Definition], folder: Path, plugins: Mapping[str, set
 
 def _complaints(one: Definition, city: City, plugins: Mapping[str, set[str]]) -> Iterator[Complaint]:
     value = one.value
+    if not _NAME.fullmatch(one.name):
+        text = _("a name is of letters a-z, digits, '_', '.' and '-', and begins with a letter.")
+        yield ("name",), text, _("Give it another name.")
     department = getattr(value, "department", None)
     if department is not None:
         yield from _known(department, city.departments, ("department",), _("department"))

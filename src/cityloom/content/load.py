@@ -6,18 +6,25 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.reader import ReaderError
 
 from cityloom.content.kinds import KINDS, adapter
 from cityloom.content.problems import ContentError, Problem, explain, nearest
 from cityloom.kernel.errors import ConfigError
 from cityloom.kernel.i18n import _
 from cityloom.model.city import City
+
+_MOST_VALUES = 1_000_000
+"""Values in one definition with its aliases written out; more is a trap (a "billion laughs"), or no definition."""
+_MOST_LEVELS = 60
+"""How deep a definition nests; an alias inside what it names nests without end."""
 
 
 @dataclass(frozen=True)
@@ -89,23 +96,57 @@ def _read(file: Path, folder: Path, problems: list[Problem]) -> Iterator[Definit
     name = _relative(file, folder)
     try:
         documents = list(YAML(typ="safe", pure=True).load_all(file.read_text(encoding="utf-8")))
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        problems.append(Problem(name, line, column, "", str(error.problem or error.context), _("This is not valid YAML.")))
-        return
-    except UnicodeDecodeError:
-        problems.append(Problem(name, 1, 1, "", _("the file is not UTF-8."), _("Save it as UTF-8.")))
+    except (YAMLError, UnicodeDecodeError, OSError, RecursionError) as error:
+        problems.append(_unreadable(file, name, error))
         return
     for number, document in enumerate(documents):
-        if document is not None:
+        if not _is_bounded(document):
+            line, column = _position(file, number, ())
+            problems.append(Problem(name, line, column, "", *_boundless()))
+        elif document is not None:
             yield from _make(document, file, number, folder, problems)
+
+
+def _unreadable(file: Path, name: str, error: Exception) -> Problem:
+    """Why a file is no YAML at all, and where."""
+    if isinstance(error, UnicodeDecodeError):
+        line = error.object.count(b"\n", 0, error.start) + 1
+        return Problem(name, line, 1, "", _("the file is not UTF-8."), _("Save it as UTF-8."))
+    if isinstance(error, OSError):
+        text = _("the file cannot be read: {problem}.").format(problem=error.strerror or type(error).__name__)
+        return Problem(name, 1, 1, "", text, _("Check what it is, and its permissions."))
+    if isinstance(error, RecursionError):
+        return Problem(name, 1, 1, "", *_boundless())
+    if isinstance(error, ReaderError):
+        line = file.read_text(encoding="utf-8").count("\n", 0, error.position) + 1
+        return Problem(name, line, 1, "", error.reason, _("This is not valid YAML."))
+    mark = (error.problem_mark or error.context_mark) if isinstance(error, MarkedYAMLError) else None
+    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    said = getattr(error, "problem", None) or getattr(error, "context", None) or type(error).__name__
+    return Problem(name, line, column, "", str(said), _("This is not valid YAML."))
+
+
+def _boundless() -> tuple[str, str]:
+    return _("the definition is too large, or nests without end."), _("Write out its aliases, or split it.")
+
+
+def _is_bounded(document: Any) -> bool:
+    """Whether a document stays small with every alias written out."""
+    todo, count = [(document, 0)], 0
+    while todo:
+        value, level = todo.pop()
+        count += 1
+        if count > _MOST_VALUES or level > _MOST_LEVELS:
+            return False
+        inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        todo += [(one, level + 1) for one in inner]
+    return True
 
 
 def _make(document: Any, file: Path, number: int, folder: Path, problems: list[Problem]) -> Iterator[Definition]:
     name = _relative(file, folder)
     kind = document.get("kind") if isinstance(document, dict) else None
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         line, column = _position(file, number, ("kind",))
         problems.append(Problem(name, line, column, "kind", _("each definition says its kind."), nearest(str(kind), KINDS)))
         return
@@ -132,8 +173,8 @@ def _plain(value: Any) -> Any:
 def _position(file: Path, document: int, path: tuple[str | int, ...]) -> tuple[int, int]:
     """Line and column of a key, counted from 1; of the nearest key above it where it is missing."""
     try:
-        node: Any = list(YAML(typ="rt").load_all(file.read_text(encoding="utf-8")))[document]
-    except MarkedYAMLError:
+        node: Any = _marked(file.read_text(encoding="utf-8"))[document]
+    except YAMLError:
         return 1, 1
     line, column = (node.lc.line, node.lc.col) if hasattr(node, "lc") else (0, 0)
     for part in path:
@@ -143,6 +184,12 @@ def _position(file: Path, document: int, path: tuple[str | int, ...]) -> tuple[i
         except (KeyError, IndexError, AttributeError, TypeError):
             break
     return line + 1, column + 1
+
+
+@lru_cache(maxsize=1)
+def _marked(text: str) -> list[Any]:
+    """The documents of a file with line and column of their keys; kept, as one file may hold many mistakes."""
+    return list(YAML(typ="rt").load_all(text))
 
 
 def _relative(file: Path, folder: Path) -> str:

@@ -7,6 +7,7 @@ import pytest
 from cityloom.content.check import check
 from cityloom.content.load import digest_of, load, value_of
 from cityloom.content.problems import ContentError
+from cityloom.kernel.i18n import use_language
 
 PLUGINS = {
     "connector": {"csv_files"},
@@ -139,3 +140,46 @@ def test_dates_in_yaml_stay_text(tmp_path: Path) -> None:
     certified = "certified: {system: x, at: 2026-01-01, by: y}\n"
     write(tmp_path, c=RESOURCE + certified)
     assert load(tmp_path)[0].value.certified.at == "2026-01-01"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "word"),
+    [
+        ("kind: department\nname: \x01x\n", 2, "special characters"),
+        ("kind: [department]\nname: x\n", 1, "Did you mean department?"),
+        ("kind: department\nname: x\ntitle: &a {zh: x, en: *a}\n", 1, "without end"),
+        ("kind: " + "[" * 3000 + "]" * 3000, 1, "without end"),
+    ],
+    ids=["control character", "kind is a list", "alias in itself", "too deep"],
+)
+def test_what_is_no_definition_is_named_with_its_line(tmp_path: Path, text: str, line: int, word: str) -> None:
+    with use_language("en"):
+        found = problems(write(tmp_path, x=text))
+    assert [(file, at) for file, at, _, _ in found] == [("x.yml", line)]
+    assert word in found[0][3]
+
+
+def test_aliases_that_multiply_are_refused_before_they_are_written_out(tmp_path: Path) -> None:
+    lines = ["  a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"  a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 12)]
+    write(tmp_path, a=DEPARTMENT, b=SOURCE + "options:\n" + "\n".join(lines) + "\n")
+    with use_language("en"):
+        found = problems(tmp_path)
+    assert [(file, "too large" in text) for file, _, _, text in found] == [("b.yml", True)]
+
+
+def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
+    (tmp_path / "folder.yml").mkdir()
+    (tmp_path / "gone.yml").symlink_to(tmp_path / "nowhere")
+    assert [file for file, *_ in problems(tmp_path)] == ["folder.yml", "gone.yml"]
+
+
+def test_bytes_that_are_no_text_are_named_with_their_line(tmp_path: Path) -> None:
+    (tmp_path / "x.yml").write_bytes("kind: department\n# 公安\nname: 公".encode() + "安".encode("gb18030"))
+    assert [at for _, at, *_ in problems(tmp_path)] == [3]
+
+
+@pytest.mark.parametrize("name", ["../../x", "a b", "户籍", 'x"; DROP TABLE y', "1x", ""])
+def test_names_that_are_no_names_of_tables_are_refused(tmp_path: Path, name: str) -> None:
+    folder = write(tmp_path, a=DEPARTMENT.replace("name: ga", f"name: {name!r}"))
+    assert [key for *_, key, _ in problems(folder)] == ["name"]
