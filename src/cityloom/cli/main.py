@@ -9,20 +9,20 @@ import sys
 import typer
 
 from cityloom.kernel.config import load_settings
-from cityloom.kernel.errors import CityLoomError
-from cityloom.kernel.i18n import _, set_language
+from cityloom.kernel.errors import CityLoomError, UserError
+from cityloom.kernel.i18n import LANGUAGES, _, set_language
 from cityloom.kernel.log import configure_log
 
 
 def main() -> None:
     """Run the command line and leave with the exit code of the error's family."""
-    language = _wanted_language(sys.argv)
+    language, words = split_language(sys.argv[1:])
     set_language(language)
     try:
         settings = load_settings()
         configure_log(settings.log_level)
-        set_language(language or settings.language)
-        build()(standalone_mode=True)
+        set_language(_known(language or settings.language))
+        build()(args=words, standalone_mode=True)
     except CityLoomError as error:
         show_error(error)
         sys.exit(error.exit_code)
@@ -34,6 +34,7 @@ def build() -> typer.Typer:
         name="cityloom",
         help=_("CityLoom: a city's data, governed, fused and shared with proof. Start with `cityloom demo`."),
         no_args_is_help=True,
+        add_completion=False,
         rich_markup_mode="markdown",
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -43,7 +44,7 @@ def build() -> typer.Typer:
     def everywhere(
         lang: str = typer.Option("", "--lang", help=_("Language of messages: zh or en."), metavar="zh|en"),
     ) -> None:
-        """Options that go before any command."""
+        """Options of every command."""
 
     home = importlib.import_module("cityloom.cli.commands")
     for info in sorted(pkgutil.iter_modules(home.__path__), key=lambda i: i.name):
@@ -63,10 +64,27 @@ def show_error(error: CityLoomError) -> None:
     console.print(Text("  " + error.code, style="dim"))
 
 
-def _wanted_language(argv: list[str]) -> str:
-    for i, word in enumerate(argv):
-        if word == "--lang" and i + 1 < len(argv):
-            return argv[i + 1]
-        if word.startswith("--lang="):
-            return word.partition("=")[2]
-    return ""
+def split_language(words: list[str]) -> tuple[str, list[str]]:
+    """The language that ``--lang`` asks for, wherever it stands (empty: nowhere), and the other words."""
+    language, others = "", []
+    rest = iter(words)
+    for word in rest:
+        if word == "--lang":
+            language = next(rest, "")
+        elif word.startswith("--lang="):
+            language = word.partition("=")[2]
+        else:
+            others.append(word)
+    return language, others
+
+
+def _known(language: str) -> str:
+    if language not in LANGUAGES:
+        raise UserError(
+            "cli.language.unknown",
+            "There is no language {language}.",
+            hint="Known: {known}.",
+            language=language,
+            known=", ".join(LANGUAGES),
+        )
+    return language
