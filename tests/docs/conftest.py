@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,14 +63,22 @@ class Documents:
         try:
             said, _none = process.communicate("{\n" + "\n".join(parts) + "\n}\n", timeout=seconds)
         finally:
-            with_all = process.pid
-            try:
-                os.killpg(with_all, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
         outputs = re.split(rf"^{re.escape(MARK)}\d+$\n?", said, flags=re.MULTILINE)[1:]
         assert process.returncode == 0, f"block {len(outputs)} failed:\n{outputs[-1] if outputs else said}"
         return [text.replace(port, _PORT) for text in outputs]
+
+    def missing(self, blocks: list[Block], folder: Path) -> str:
+        """Run a document's commands; says which of the lines it shows were not printed, and what was."""
+        outputs = iter(self.session([b.text for b in blocks if b.language == "sh"], folder))
+        said, found = "", []
+        for block in blocks:
+            if block.language == "sh":
+                said = next(outputs)
+            elif block.language == "text" and (unseen := self.unseen(block.text, said)):
+                found.append("NOT SEEN:\n" + "\n".join(unseen) + "\nPRINTED:\n" + said)
+        return "\n".join(found)
 
     def unseen(self, shown: str, said: str) -> list[str]:
         """Lines of a document's output that were not printed; ``…`` stands for anything, blanks do not count."""

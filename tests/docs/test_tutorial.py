@@ -12,15 +12,8 @@ PAGES = ("first-city.md", "first-city.zh.md")
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PAGES)
 def test_the_commands_of_the_tutorial_run_and_show_what_it_says(name, documents, tmp_path: Path) -> None:
-    blocks = [b for b in documents.blocks(documents.root / "docs/tutorial" / name) if b.language in ("sh", "text")]
-    outputs = iter(documents.session([b.text for b in blocks if b.language == "sh"], tmp_path))
-    said, missing = "", {}
-    for block in blocks:
-        if block.language == "sh":
-            said = next(outputs)
-        elif unseen := documents.unseen(block.text, said):
-            missing["\n".join(unseen)] = said
-    assert not missing, "\n".join(f"NOT SEEN:\n{lines}\nPRINTED:\n{said}" for lines, said in missing.items())
+    blocks = documents.blocks(documents.root / "docs/tutorial" / name)
+    assert documents.missing(blocks, tmp_path) == ""
 
 
 def test_both_languages_give_the_same_commands(documents) -> None:
