@@ -102,18 +102,25 @@ def standard_query(
 
 def key_terms(resource: Resource, mapped: Mapped) -> tuple[exp.Expression, exp.Expression]:
     """The key of a row as one text (NULL when a part is missing), and a text that sorts by newness."""
-    if resource.key:
-        key = _joined([mapped.item(name) for name in resource.key])
+    if len(resource.key) == 1:
+        key: exp.Expression = mapped.item(resource.key[0])
+    elif resource.key:
+        key = _joined([_part(mapped.item(name)) for name in resource.key])
     else:
-        parts = [sql("coalesce(:x, chr(1))", x=mapped.item(p.item)) for p in mapped.plans]
+        parts = [sql("coalesce(:x, chr(0) || chr(2))", x=_part(mapped.item(p.item))) for p in mapped.plans]
         key = sql("md5(:all)", all=_joined(parts))
     latest: list[exp.Expression] = []
     if resource.latest:
-        latest.append(sql("coalesce(:x, '')", x=mapped.item(resource.latest)))
+        latest.append(sql("coalesce(:x, '')", x=_part(mapped.item(resource.latest))))
     if "_at" in mapped.kept:
         latest.append(column("_at"))
     place = [column("_batch"), sql("lpad(CAST(:r AS VARCHAR), 12, '0')", r=column("_row"))]
     return key, _joined([*latest, *place])
+
+
+def _part(text: exp.Expression) -> exp.Expression:
+    """A text made ready to be joined: whatever it holds, the whole then tells the parts and sorts by them in turn."""
+    return sql("replace(:x, chr(0), chr(0) || chr(1))", x=text)
 
 
 def _newest_of_repeated(
@@ -182,7 +189,7 @@ def _mapped(resource: Resource, plans: tuple[ItemPlan, ...], lake: Lake) -> Mapp
 def _joined(parts: Sequence[exp.Expression]) -> exp.Expression:
     term = parts[0].copy()
     for part in parts[1:]:
-        term = sql("(:a || chr(31) || :b)", a=term, b=part)
+        term = sql("(:a || chr(0) || chr(0) || :b)", a=term, b=part)
     return term
 
 
