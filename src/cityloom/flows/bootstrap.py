@@ -80,9 +80,24 @@ class Workspace:
 
 
 def open_workspace(settings: Settings, *, clock: Clock | None = None) -> Workspace:
-    """Open a workspace, and make what is not there yet: folders, control store, keys."""
+    """Open a workspace, and make what is not there yet: folders, control store, keys.
+
+    Raises:
+        UserError: ``flows.workspace.unusable`` when there can be no folder.
+        ConfigError: ``store.database.invalid`` or ``store.schema.newer``.
+        SourceError: ``store.database.unreachable``.
+    """
     folder = settings.workspace.absolute()
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            "flows.workspace.unusable",
+            "{folder} cannot be a workspace: {problem}.",
+            hint="Name a folder that you may write to with --workspace.",
+            folder=str(folder),
+            problem=error.strerror or type(error).__name__,
+        ) from None
     url = settings.database or f"sqlite:///{folder / 'control.db'}"
     store = Store(url)
     upgrade(store)

@@ -91,11 +91,14 @@ def reference(value: str, *, base: Path, environ: Mapping[str, str] | None = Non
 
 def _convert(key: str, text: str, default: Any) -> Any:
     try:
-        return type(default)(text)
+        found = type(default)(text)
+        if isinstance(found, int) and found < 0:
+            raise ValueError
+        return found
     except ValueError:
         raise ConfigError(
             "kernel.setting.invalid",
-            "{key} must be of type {type}.",
+            "{key} must be of type {type}, and not below zero.",
             hint="Correct it in the environment, or unset it to use the default.",
             key=key,
             type=type(default).__name__,

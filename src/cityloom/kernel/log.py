@@ -12,9 +12,25 @@ from typing import Any
 
 import structlog
 
+from cityloom.kernel.errors import ConfigError
+
+LEVELS = ("debug", "info", "warning", "error")
+
 
 def configure_log(level: str = "warning") -> None:
-    """Set the log up once per process."""
+    """Set the log up once per process.
+
+    Raises:
+        ConfigError: ``kernel.setting.level`` for a level that there is not.
+    """
+    if level.lower() not in LEVELS:
+        raise ConfigError(
+            "kernel.setting.level",
+            "There is no log level {level}.",
+            hint="Known: {known}.",
+            level=level,
+            known=", ".join(LEVELS),
+        )
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -23,7 +39,7 @@ def configure_log(level: str = "warning") -> None:
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper(), logging.WARNING)),
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=False,
     )

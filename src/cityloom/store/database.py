@@ -19,6 +19,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event
 
+from cityloom.kernel.errors import ConfigError
+
 metadata = sa.MetaData(
     naming_convention={
         "ix": "ix_%(column_0_label)s",
@@ -36,11 +38,14 @@ class Store:
 
     Args:
         url: SQLAlchemy URL (``sqlite:///…`` or ``postgresql+psycopg://…``).
+
+    Raises:
+        ConfigError: ``store.database.invalid`` for anything else.
     """
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.engine = sa.create_engine(url, json_serializer=_to_json, pool_pre_ping=True)
+        self.engine = _engine(url)
         if self.engine.dialect.name == "sqlite":
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
@@ -67,6 +72,20 @@ class Store:
     def close(self) -> None:
         """Let go of all connections."""
         self.engine.dispose()
+
+
+def _engine(url: str) -> sa.Engine:
+    try:
+        engine = sa.create_engine(url, json_serializer=_to_json, pool_pre_ping=True)
+    except (sa.exc.ArgumentError, ImportError, ValueError):
+        engine = None
+    if engine is None or engine.dialect.name not in ("sqlite", "postgresql"):
+        raise ConfigError(
+            "store.database.invalid",
+            "The address of the control store is none that can be used.",
+            hint="Write postgresql+psycopg://USER:PASSWORD@HOST/DATABASE in CITYLOOM_DATABASE, or leave it empty for SQLite.",
+        )
+    return engine
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

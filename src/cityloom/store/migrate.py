@@ -17,7 +17,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from cityloom.kernel.errors import ConfigError
+from cityloom.kernel.errors import ConfigError, SourceError
 from cityloom.store.database import Store
 
 SCRIPTS = Path(__file__).parent / "migrations"
@@ -29,11 +29,20 @@ def upgrade(store: Store) -> None:
 
     Raises:
         ConfigError: ``store.schema.newer`` when a newer program has migrated it already.
+        SourceError: ``store.database.unreachable`` when it does not answer, or is no database.
     """
     head = head_revision()
-    with store.read() as connection:
-        if stored_revision(connection) == head:
-            return
+    try:
+        with store.read() as connection:
+            if stored_revision(connection) == head:
+                return
+    except sa.exc.DatabaseError as error:
+        raise SourceError(
+            "store.database.unreachable",
+            "The control store cannot be used: {problem}",
+            hint="Check that its server runs and admits this user; a damaged file is restored from a backup.",
+            problem=str(error.orig).strip(),
+        ) from None
     with store.write() as connection:
         _lock(connection)
         stored = stored_revision(connection)
