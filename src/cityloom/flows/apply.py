@@ -8,6 +8,7 @@ from pathlib import Path
 from cityloom.content.check import check
 from cityloom.content.load import load
 from cityloom.flows.bootstrap import Workspace
+from cityloom.flows.roles import require_role
 from cityloom.kernel.clock import iso
 from cityloom.kernel.registry import plugins
 from cityloom.model.audit import AuditEvent, EventKind
@@ -35,7 +36,9 @@ def apply(workspace: Workspace, folder: Path, *, actor: str, only_plan: bool = F
 
     Raises:
         ContentError: with every mistake, by file, line and key; nothing is applied then.
+        DeniedError: ``flows.role.missing`` when the accounts in force do not make the actor a steward.
     """
+    require_role(workspace, actor, "steward")
     found = load(folder)
     check(found, folder, known_plugins())
     wanted = {(one.kind, one.name): one.digest for one in found}

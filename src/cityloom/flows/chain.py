@@ -111,9 +111,8 @@ def fuse(workspace: Workspace, runner: Runner, names: Sequence[str] = ()) -> lis
     """Standard rows of many departments → one golden record per object."""
     city, lake = workspace.city, workspace.lake
     steps = []
-    for name, object_type in city.object_types.items():
-        if names and name not in names:
-            continue
+    for name in names or city.object_types:
+        object_type = city.object_type(name)
         parts = {c.resource for c in object_type.contributions}
         tables = sorted(city.resources[r].std_table for r in parts if lake.exists(city.resources[r].std_table))
 

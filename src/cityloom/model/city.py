@@ -56,3 +56,19 @@ class City:
                 known=", ".join(sorted(self.resources)),
             )
         return self.resources[name]
+
+    def object_type(self, name: str) -> ObjectType:
+        """The object type of that name.
+
+        Raises:
+            UserError: ``model.object_type.unknown``, with the names there are.
+        """
+        if name not in self.object_types:
+            raise UserError(
+                "model.object_type.unknown",
+                "There is no object type {name}.",
+                hint="Known: {known}.",
+                name=name,
+                known=", ".join(sorted(self.object_types)),
+            )
+        return self.object_types[name]

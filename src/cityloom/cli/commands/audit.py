@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from cityloom.cli.session import JsonOption, WorkspaceOption, console, print_json, print_table, writing
+from cityloom.flows.roles import require_role
 from cityloom.kernel.errors import DataError, UserError
 from cityloom.kernel.i18n import _
 from cityloom.model.audit import AuditEvent, EventKind
@@ -39,15 +40,17 @@ def _verify_help() -> str:
 def _list(
     kind: Annotated[str | None, typer.Option(help=_("Only events of this kind, e.g. service.answered."))] = None,
     subject: Annotated[str | None, typer.Option(help=_("Only events about this."))] = None,
-    limit: Annotated[int, typer.Option(help=_("How many."))] = 50,
+    limit: Annotated[int, typer.Option(min=1, help=_("How many."))] = 50,
     actor: Annotated[str, typer.Option("--as", help=_("Account that reads."))] = "dsj.audit",
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    with writing(workspace) as at, at.store.write() as connection:
-        found = audit.list_events(connection, kind=_kind(kind), subject=subject, limit=limit)
-        event = AuditEvent(kind=EventKind.AUDIT_READ, actor=actor, subject="audit", details={"events": len(found)})
-        audit.append(connection, event, at.clock)
+    with writing(workspace) as at:
+        require_role(at, actor, "audit_administrator")
+        with at.store.write() as connection:
+            found = audit.list_events(connection, kind=_kind(kind), subject=subject, limit=limit)
+            event = AuditEvent(kind=EventKind.AUDIT_READ, actor=actor, subject="audit", details={"events": len(found)})
+            audit.append(connection, event, at.clock)
     if as_json:
         print_json([{"index": e.index, "at": e.at, **_plain(e.event)} for e in found])
         return
@@ -58,7 +61,7 @@ def _list(
 
 
 def _export(
-    file: Annotated[Path, typer.Argument(help=_("File to write (JSON lines)."))],
+    file: Annotated[Path, typer.Argument(dir_okay=False, help=_("File to write (JSON lines)."))],
     workspace: WorkspaceOption = None,
 ) -> None:
     with writing(workspace) as at, at.store.write() as connection:
@@ -68,12 +71,12 @@ def _export(
 
 def _verify(
     file: Annotated[Path, typer.Argument(help=_("The exported log."))],
-    key: Annotated[Path, typer.Option("--key", help=_("File with the log's public key."))],
-    kept: Annotated[list[Path] | None, typer.Option(help=_("Signed heads you kept from before."))] = None,
+    key: Annotated[Path, typer.Option("--key", exists=True, dir_okay=False, help=_("File with the log's public key."))],
+    kept: Annotated[list[Path] | None, typer.Option(exists=True, dir_okay=False, help=_("Signed heads you kept from before."))] = None,
     as_json: JsonOption = False,
 ) -> None:
-    notes = [path.read_text(encoding="utf-8") for path in kept or []]
-    report = verify_bundle(file, key.read_text(encoding="utf-8").strip(), notes)
+    notes = [path.read_text(encoding="utf-8", errors="replace") for path in kept or []]
+    report = verify_bundle(file, key.read_text(encoding="utf-8", errors="replace").strip(), notes)
     if as_json:
         problems = [vars(p) for p in report.problems]
         print_json({"size": report.size, "root": report.root.hex(), "verified": report.is_verified, "problems": problems})
