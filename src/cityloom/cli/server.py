@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
@@ -27,13 +28,20 @@ def free_port(host: str, wanted: int) -> int:
     """The wanted port, or a free one for 0.
 
     Raises:
-        UserError: ``cli.port.taken``.
+        UserError: ``cli.port.taken`` or ``cli.host.unknown``.
     """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, wanted))
-        except OSError:
+        except OSError as error:
+            if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+                raise UserError(
+                    "cli.host.unknown",
+                    "This machine has no address {host}.",
+                    hint="Name one of its own with --host, for example 127.0.0.1, or 0.0.0.0 for all.",
+                    host=host,
+                ) from None
             raise UserError(
                 "cli.port.taken",
                 "Port {port} is in use.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Annotated
 
 import typer
@@ -11,7 +11,9 @@ from cityloom.catalog import lineage, search
 from cityloom.cli.session import JsonOption, WorkspaceOption, opened, print_json, print_table, writing
 from cityloom.flows import chain
 from cityloom.flows.runner import Runner
+from cityloom.kernel.errors import UserError
 from cityloom.kernel.i18n import _
+from cityloom.model.catalog import LineageEdge
 
 
 def register(app: typer.Typer) -> None:
@@ -59,10 +61,18 @@ def _lineage(
     as_json: JsonOption = False,
 ) -> None:
     with opened(workspace) as at:
-        found = lineage.impact(at.store, column) if impact else lineage.origin(at.store, column)
+        ways = lineage.origin(at.store, column), lineage.impact(at.store, column)
+    if not any(ways):
+        raise UserError(
+            "cli.column.unknown",
+            "No lineage of {column} is known.",
+            hint="Write table and column, for example base_population.phone; `cityloom catalog run` records lineage.",
+            column=column,
+        )
+    found = ways[1] if impact else ways[0]
     if as_json:
         print_json([asdict(edge) for edge in found])
         return
     rows = [tuple(asdict(edge).values()) for edge in found]
-    names = list(asdict(found[0])) if found else [_("column")]
+    names = [f.name for f in fields(LineageEdge)]
     print_table(_("Lineage of {column}").format(column=column), names, rows)

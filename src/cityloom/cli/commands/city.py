@@ -13,8 +13,9 @@ from cityloom.cli.progress import bars
 from cityloom.cli.session import JsonOption, console, print_json
 from cityloom.engines.duckdb import DuckDBEngine
 from cityloom.kernel.config import load_settings
+from cityloom.kernel.errors import UserError
 from cityloom.kernel.i18n import _
-from cityloom.sample import generate, serve_interface
+from cityloom.sample import generate, read_manifest, serve_interface
 
 DEFAULT_SEED = 20260101
 
@@ -39,7 +40,7 @@ def _generate_help() -> str:
 
 
 def _generate(
-    folder: Annotated[Path, typer.Argument(help=_("Folder to write; an unfinished city in it is made anew."))],
+    folder: Annotated[Path, typer.Argument(file_okay=False, help=_("Folder to write; an unfinished city in it is made anew."))],
     people: Annotated[int, typer.Option(min=100, help=_("True residents; firms are 15 % of that."))] = 20_000,
     seed: Annotated[int, typer.Option(help=_("Decides every name, number and mistake."))] = DEFAULT_SEED,
     as_json: JsonOption = False,
@@ -59,8 +60,15 @@ def _generate(
 
 def _serve(
     folder: Annotated[Path, typer.Argument(help=_("Folder of a generated city."))] = Path("cityloom-demo/city"),
-    port: Annotated[int, typer.Option(help=_("Port; 0 takes a free one."))] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help=_("Port; 0 takes a free one."))] = 0,
 ) -> None:
+    if read_manifest(folder) is None:
+        raise UserError(
+            "cli.city.missing",
+            "There is no example city in {folder}.",
+            hint="Make one with `cityloom city generate {folder}`.",
+            folder=str(folder),
+        )
     with serve_interface(folder, port=port) as url:
         console.print(_("The interface answers at {url}. Press Ctrl-C to stop.").format(url=url))
         try:

@@ -35,7 +35,7 @@ def register(app: typer.Typer) -> None:
         people: Annotated[int, typer.Option(min=1000, help=_("True residents of the example city."))] = 20_000,
         seed: Annotated[int, typer.Option(help=_("Decides every name, number and mistake."))] = DEFAULT_SEED,
         serve: Annotated[bool, typer.Option("--serve/--no-serve", help=_("Serve the start page at the end."))] = True,
-        port: Annotated[int | None, typer.Option(help=_("Port of the page; 0 takes a free one."))] = None,
+        port: Annotated[int | None, typer.Option(min=0, max=65535, help=_("Port of the page; 0 takes a free one."))] = None,
         workspace: WorkspaceOption = None,
         as_json: JsonOption = False,
     ) -> None:

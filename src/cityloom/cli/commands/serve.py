@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
     @app.command("serve", help=_("Serve the start page and the services of a workspace until you press Ctrl-C."))
     def command(
         host: Annotated[str | None, typer.Option(help=_("Address to listen on."))] = None,
-        port: Annotated[int | None, typer.Option(help=_("Port; 0 takes a free one."))] = None,
+        port: Annotated[int | None, typer.Option(min=0, max=65535, help=_("Port; 0 takes a free one."))] = None,
         tied: Annotated[bool, typer.Option("--tied", hidden=True)] = False,
         workspace: WorkspaceOption = None,
     ) -> None:

@@ -141,7 +141,7 @@ def _revoke(
 def _key(
     grant: Annotated[str, typer.Argument(help=_("Id of the grant."))],
     actor: AsOption,
-    days: Annotated[int, typer.Option(help=_("For how many days."))] = 30,
+    days: Annotated[int, typer.Option(min=1, help=_("For how many days."))] = 30,
     workspace: WorkspaceOption = None,
 ) -> None:
     with writing(workspace) as at, at.store.write() as connection:
@@ -160,7 +160,7 @@ def _key(
 
 
 def _calls(
-    limit: Annotated[int, typer.Option(help=_("How many."))] = 50,
+    limit: Annotated[int, typer.Option(min=1, help=_("How many."))] = 50,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
