@@ -9,11 +9,12 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlglot import exp
 
 from cityloom.engines.base import sql
 from cityloom.engines.duckdb import DuckDBEngine
 from cityloom.engines.terms import column
-from cityloom.fuse.negotiation import ROW_BITS, Candidate, Rule, Said
+from cityloom.fuse.negotiation import ROW_BITS, Candidate, Rule, Said, pointer_in, spot_of
 from cityloom.kernel.registry import plugins
 
 RULES = plugins("cityloom.fuse.rules")
@@ -60,12 +61,12 @@ def by_engine(engine: DuckDBEngine, rule: Rule, said: list[Candidate]) -> tuple[
             "p": pa.array([(sources.index(c.place[:3]) << ROW_BITS) + c.row for c in said] + [0], pa.int64()),
         }
     )
-    columns = Said(value=column("v"), department=column("d"), at=column("at"), pointer=column("p"), departments=DEPARTMENTS)
+    columns = Said(value=column("v"), department=column("d"), at=column("at"), spot=spot_of(column("p"), exp.convert(0)), departments=DEPARTMENTS)
     pick = rule.pick(column("v"), column("r"))
     with engine.bound(rows) as source:
         query = sql(
-            "SELECT :value, CAST(:rank & 1152921504606846975 AS BIGINT) FROM (SELECT *, :each AS r FROM :rows) AS q",
-            value=pick.value, rank=pick.rank, each=rule.rank(columns), rows=source,
+            "SELECT :value, :pointer FROM (SELECT *, :each AS r FROM :rows) AS q",
+            value=pick.value, pointer=pointer_in(pick.rank), each=rule.rank(columns), rows=source,
         )  # fmt: skip
         value, pointer = engine.rows(query)[0]
     if pointer is None:

@@ -14,15 +14,19 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from sqlglot import exp
 
 from cityloom.engines.base import sql
+from cityloom.engines.terms import column
 from cityloom.flows import chain
 from cityloom.flows.apply import apply
 from cityloom.flows.bootstrap import Workspace, example_content, open_workspace
 from cityloom.flows.runner import Runner
 from cityloom.flows.surroundings import CITY, example_interface
+from cityloom.fuse import golden
 from cityloom.fuse import reference as fuse_reference
 from cityloom.fuse import run as fuse
+from cityloom.fuse.contribute import plan, seconds, seconds_sql, statements
 from cityloom.kernel.clock import FixedClock
 from cityloom.kernel.config import Settings
 from cityloom.lake.tables import Lake
@@ -99,7 +103,11 @@ def add_spoiled(stages: Stages, resource: Resource, hand: random.Random) -> None
     rows = stages.rows(resource.raw_table)
     names = [name for name in rows[0] if name not in SYSTEM]
     pool = {name: [row[name] for row in rows] for name in names}
-    spoiled = {name: pa.array([spoil(row[name], pool[name], hand) for row in rows], pa.string()) for name in names}
+    values = {name: [spoil(row[name], pool[name], hand) for row in rows] for name in names}
+    if resource.name == "marriage":  # rows that speak of one person in two roles
+        man, woman = (next(i.column for i in resource.items if i.name == name) for name in ("male_id", "female_id"))
+        values[man][::5] = values[woman][::5]
+    spoiled = {name: pa.array(texts, pa.string()) for name, texts in values.items()}
     system = {"_batch": [SPOILED] * len(rows), "_row": range(1, len(rows) + 1), "_at": [row["_at"] for row in rows]}
     table = pa.table({**spoiled, **system})
     stages.lake.append(resource.raw_table, table.to_batches(), part=SPOILED, schema=table.schema)
@@ -216,3 +224,28 @@ def test_the_newest_row_of_a_key_is_the_same_for_bare_texts(stages: Stages, key:
     standard.run(resource, **stages.definitions, lake=lake, clock=CLOCK)
     own = Stages(replace(stages.workspace, lake=lake))
     assert differences(placed(own.rows(resource.std_table)), placed(by_reference(own, resource).rows)) == []
+
+
+def test_the_order_of_statements_decides_nothing(stages: Stages, tmp_path: Path) -> None:
+    workspace, lake, engine = stages.workspace, stages.lake, stages.workspace.engine
+    made = plan(workspace.city.object_types["population"], workspace.city.resources, lake)
+    said = exp.Subquery(this=statements(made, lake), alias="s")
+    both = []
+    for number, order in enumerate(("pointer, role", "pointer DESC, role DESC")):
+        staged = engine.write_parquet(sql(f"SELECT * FROM :said ORDER BY {order}", said=said), tmp_path / f"{number}.parquet")
+        files = engine.files([staged.path])
+        none = exp.Subquery(this=sql("SELECT * FROM :files WHERE false", files=files))
+        both.append({row["key"]: row for row in engine.records(golden.part(made, 0, files, none))})
+    assert differences(both[0], both[1]) == []
+
+
+def test_dates_of_rows_are_understood_the_same(stages: Stages) -> None:
+    texts = (
+        *VALUES, "2024-01-05", "0001-01-01", "2024-01-05T08:09:10", "2024-01-05 08:09:10", "2024-01-05T24:00:00",
+        "2024-01-05T08:09:60", "20240105", "20240230", "00000101", "99991231", "-infinity", "epoch", "2024-1-5",
+        "2024-01-05\n", "２０２４-01-05", "2024-01-05 (BC)", "2024-01-05T08:09:10+08:00", "1582-10-10",
+    )  # fmt: skip
+    engine = stages.workspace.engine
+    with engine.bound(pa.table({"n": range(len(texts)), "t": pa.array(texts, pa.string())})) as source:
+        query = sql("SELECT n, :at FROM :source ORDER BY n", at=seconds_sql(column("t")), source=source)
+        assert [at for _, at in engine.rows(query)] == [seconds(text) for text in texts]

@@ -224,7 +224,7 @@ def _role_rows(plan: Plan, role: Role, lake: Lake) -> exp.Select:
         expressions=[exp.Tuple(expressions=[exp.convert(n), exp.convert(b)]) for n, b in numbers] or [exp.Tuple(expressions=[exp.convert(-1), exp.convert("")])],
         alias=exp.TableAlias(this=exp.to_identifier("b"), columns=[exp.to_identifier("number"), exp.to_identifier("batch")]),
     )
-    at = _seconds(column(role.at, "r")) if role.at else sql("0")
+    at = seconds_sql(column(role.at, "r")) if role.at else sql("0")
     picks = [
         alias(sql("CAST(b.number AS BIGINT) * 1099511627776 + r._row"), "pointer"),
         alias(sql("CAST(:n AS INTEGER)", n=role.number), "role"),
@@ -276,8 +276,8 @@ def seconds(text: str | None) -> int:
         return 0
 
 
-def _seconds(text: exp.Expression) -> exp.Expression:
-    """The same in SQL."""
+def seconds_sql(text: exp.Expression) -> exp.Expression:
+    """The meaning of :func:`seconds` in SQL."""
     return sql(
         """CASE WHEN :dated THEN coalesce(greatest(0, CAST(epoch(coalesce(
             try_cast(:t AS TIMESTAMP), try_strptime(:t, '%Y%m%d'))) AS BIGINT) + :zero), 0) ELSE 0 END""",

@@ -141,7 +141,8 @@ def _explained(
     made: Plan, attribute: Attribute, record: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
 ) -> ExplainedValue:
     value, place = record[attribute.name], _place(record[f"{attribute.name}__from"])
-    candidates = [c for row in rows if (c := _candidate(made, row, attribute.name)) is not None]
+    in_order = sorted(rows, key=lambda row: int(row["role"]))
+    candidates = [c for row in in_order if (c := _candidate(made, row, attribute.name)) is not None]
     chosen = made.rules[attribute.name].choose(candidates)
     claims = [
         Claim(

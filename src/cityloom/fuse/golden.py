@@ -26,10 +26,8 @@ from sqlglot import exp
 from cityloom.engines.base import sql
 from cityloom.engines.terms import column
 from cityloom.fuse.contribute import Plan, alias, all_in
-from cityloom.fuse.negotiation import POINTER_BITS, Said
+from cityloom.fuse.negotiation import Said, pointer_in, spot_of
 from cityloom.model.fusion import Attribute
-
-_POINTER = (1 << POINTER_BITS) - 1
 
 
 def compared(plan: Plan, attribute: Attribute) -> tuple[str, ...]:
@@ -45,8 +43,8 @@ def compared(plan: Plan, attribute: Attribute) -> tuple[str, ...]:
 def part(plan: Plan, number: int, staged: exp.Expression, resolved: exp.Expression) -> exp.Expression:
     """The intermediate part of that number: one row an object, keys sorted."""
     attributes = plan.object_type.attributes
-    names = ["key", "role", "department", "at", "pointer", *(f"v_{a.name}" for a in attributes)]
-    picks = [column(n) for n in names]
+    names = ["key", "role", "department", "at", *(f"v_{a.name}" for a in attributes)]
+    picks = [*map(column, names), alias(spot_of(exp.column("pointer"), exp.column("role")), "spot")]
     rows = exp.Union(
         this=exp.select(*picks).from_(staged).where(sql("bucket = :n", n=number)),
         expression=exp.select(*picks).from_(resolved).where(sql("bucket = :n", n=number)),
@@ -62,7 +60,7 @@ def part(plan: Plan, number: int, staged: exp.Expression, resolved: exp.Expressi
     )
     decoded: list[exp.Expression] = [exp.column("key"), exp.column("resources")]
     for name in _chosen(plan):
-        decoded += [column(f"v_{name}"), alias(sql("CAST(:r & :m AS BIGINT)", r=column(f"r_{name}"), m=_POINTER), f"p_{name}")]
+        decoded += [column(f"v_{name}"), alias(pointer_in(column(f"r_{name}")), f"p_{name}")]
     return exp.select(*decoded).from_(exp.Subquery(this=grouped, alias="g")).order_by("key")
 
 
@@ -154,7 +152,7 @@ def _rank(plan: Plan, attribute: Attribute) -> exp.Expression:
             value=column(f"v_{attribute.name}"),
             department=exp.column("department"),
             at=exp.column("at"),
-            pointer=exp.column("pointer"),
+            spot=exp.column("spot"),
             departments=plan.departments,
         )
     )

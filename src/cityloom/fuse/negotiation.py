@@ -1,8 +1,9 @@
 """What a negotiation rule is: an order among candidates, as SQL over sets and as plain Python.
 
 A candidate is what one source row says about one attribute of one object. In SQL each candidate gets a
-*rank*, a HUGEINT: in front the rule's own order (48 bits), behind it the row's pointer (60 bits), so that no
-two candidates are equal and the winner's rank tells where it stands.
+*rank*, a HUGEINT: in front the rule's own order (48 bits), behind it the row's pointer (60 bits) and the role
+in which the row speaks of the object (12 bits, backwards: of one row the first role counts), so that no two
+candidates are equal and the winner's rank tells where it stands.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from cityloom.model.fusion import Attribute
 from cityloom.model.text import Title
 
 POINTER_BITS = 60
+ROLE_BITS = 12
 ROW_BITS = 40
 AT_LIMIT = 1 << 40
 """Seconds since year 1 stay below it."""
@@ -46,12 +48,12 @@ class Candidate:
 @dataclass(frozen=True, kw_only=True)
 class Said:
     """The columns of candidates in SQL: ``value`` text, ``department`` number in ``departments``, ``at``
-    seconds, ``pointer`` BIGINT."""
+    seconds, ``spot`` HUGEINT (see ``spot_of``)."""
 
     value: exp.Expression
     department: exp.Expression
     at: exp.Expression
-    pointer: exp.Expression
+    spot: exp.Expression
     departments: tuple[str, ...]
 
 
@@ -79,7 +81,8 @@ class Rule(Protocol):
         ...
 
     def choose(self, candidates: Sequence[Candidate]) -> tuple[str, Candidate] | None:
-        """The same choice in plain Python: the value and the candidate it comes from."""
+        """The same choice in plain Python: the value and the candidate it comes from. Of equal candidates
+        (one row in two roles) the first given counts."""
         ...
 
 
@@ -126,13 +129,23 @@ def strength_of(order: Sequence[str], said: Said) -> exp.Expression:
 
 
 def ranked(said: Said, order: exp.Expression) -> exp.Expression:
-    """A rank from the rule's own order (a BIGINT of 48 bits) and the pointer."""
+    """A rank from the rule's own order (a BIGINT of 48 bits) and the spot (72 bits)."""
     return sql(
-        "CASE WHEN :v IS NOT NULL THEN CAST(:o AS HUGEINT) * 1152921504606846976 + :p END",
+        "CASE WHEN :v IS NOT NULL THEN CAST(:o AS HUGEINT) * 4722366482869645213696 + :p END",
         v=said.value,
         o=order,
-        p=said.pointer,
+        p=said.spot,
     )
+
+
+def spot_of(pointer: exp.Expression, role: exp.Expression) -> exp.Expression:
+    """The lower bits of a rank: where a candidate stands, and in which role its row speaks."""
+    return sql("CAST(:p AS HUGEINT) * 4096 + (4095 - :r)", p=pointer, r=role)
+
+
+def pointer_in(rank: exp.Expression) -> exp.Expression:
+    """The pointer that a rank holds, a BIGINT; NULL for NULL."""
+    return sql("CAST((:r >> :role) & :mask AS BIGINT)", r=rank, role=ROLE_BITS, mask=(1 << POINTER_BITS) - 1)
 
 
 def greatest(value: exp.Expression, rank: exp.Expression) -> Pick:
