@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from cityloom.cli.progress import bars, stage_title
-from cityloom.cli.session import JsonOption, WorkspaceOption, print_json, print_table, writing
+from cityloom.cli.session import JsonOption, WorkspaceOption, console, print_json, print_table, writing
 from cityloom.flows.bootstrap import Workspace
 from cityloom.flows.runner import Runner
 from cityloom.kernel.errors import DataError
@@ -59,8 +59,10 @@ def run_stage(
             stage(at, runner, names)
     if as_json:
         print_json([asdict(run) for run in ended])
-    else:
+    elif ended:
         _show(stage_title(name), ended)
+    else:
+        console.print(_("Nothing to do: the step before has given nothing yet. See `cityloom runs` and `cityloom collect lamps`."))
     failed = [run.subject for run in ended if run.state == "failed"]
     if failed:
         raise DataError(
@@ -78,5 +80,5 @@ def _show(title: str, ended: Sequence[Run]) -> None:
     for run in ended:
         counts = (run.result.read, run.result.written, run.result.rejected) if run.result else (None, None, None)
         rows.append((run.subject, run.state == "done", *counts, run.seconds, run.error_text or ""))
-    names = [_("subject"), _("done"), _("read"), _("written"), _("rejected"), _("seconds"), _("reason")]
+    names = [_("subject"), _("done"), _("read"), _("written"), _("set apart"), _("seconds"), _("reason")]
     print_table(title, names, rows, numbers=(2, 3, 4, 5))

@@ -75,8 +75,7 @@ def pass_gate(workspace: Workspace, runner: Runner, names: Sequence[str] = ()) -
             name="gate",
             subject=resource.name,
             work=lambda: _gate(workspace, resource),
-            spec=(resource,),
-            reads=(resource.raw_table,),
+            is_repeatable=True,
         )
 
     return _each(runner, [step(r) for r in _landed(workspace, names)])

@@ -9,7 +9,7 @@ from cityloom.model.audit import AuditEvent, EventKind
 from cityloom.protect.pseudonym import subject_digest
 from cityloom.store import audit
 
-_MAY_LOOK = {"steward", "owner", "analyst"}
+_MAY_LOOK = {"steward", "analyst"}
 
 
 def show_record(workspace: Workspace, object_type: str, key: str, *, actor: str) -> Explanation:
@@ -24,7 +24,7 @@ def show_record(workspace: Workspace, object_type: str, key: str, *, actor: str)
         raise DeniedError(
             "flows.record.denied",
             "{actor} may not look at single records.",
-            hint="Stewards, owners and analysts may; others ask for a service.",
+            hint="Stewards and analysts of the data authority may; others ask for a service.",
             actor=actor,
         )
     found = explain(

@@ -25,6 +25,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="audit")
     group.command("list", help=_("Show events, newest first. Reading the log is itself an event."))(_list)
     group.command("export", help=_("Write the log as one file that anyone can verify offline."))(_export)
+    group.command("head", help=_head_help())(_head)
     group.command("verify", help=_verify_help())(_verify)
 
 
@@ -35,6 +36,19 @@ def _verify_help() -> str:
         "the file. Exit code 5 when anything does not fit.\n\n"
         "Example: `cityloom audit verify audit.jsonl --key audit.vkey`"
     )
+
+
+def _head_help() -> str:
+    return _(
+        "Sign the head of the log and print it, to be kept by someone else.\n\n"
+        "A log that was rewritten later no longer fits a head that was kept: `cityloom audit verify --kept FILE`."
+    )
+
+
+def _head(workspace: WorkspaceOption = None) -> None:
+    with writing(workspace) as at, at.store.write() as connection:
+        note = audit.checkpoint(connection, at.clock, at.keys.audit, at.settings.audit_origin)
+    typer.echo(note, nl=False)
 
 
 def _list(

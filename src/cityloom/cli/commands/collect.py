@@ -58,12 +58,12 @@ def _batches(
     as_json: JsonOption = False,
 ) -> None:
     with opened(workspace) as at, at.store.read() as connection:
-        found = batches.list_batches(connection, resource)
+        found = batches.list_batches(connection, at.city.resource(resource).name if resource else None)
     if as_json:
         print_json([asdict(batch) for batch in found])
         return
     rows = [(b.resource, b.id, b.origin, b.state, *_counts(b), b.reason or "") for b in found]
-    names = [_("resource"), _("batch"), _("origin"), _("state"), _("source"), _("landed"), _("rejected"), _("reason")]
+    names = [_("resource"), _("batch"), _("origin"), _("state"), _("source"), _("landed"), _("set apart"), _("reason")]
     print_table(_("Batches"), names, rows, numbers=(4, 5, 6))
 
 
@@ -89,7 +89,7 @@ def _receipt(
 
 def _show_receipt(batch: Batch, receipt: Receipt) -> None:
     console.print(f"[bold]{batch.resource}[/] {batch.origin} · {batch.state} · {batch.digest}")
-    text = _("source {source} = landed {landed} + rejected {rejected}")
+    text = _("source {source} = landed {landed} + set apart {rejected}")
     sums = text.format(source=receipt.source_rows, landed=receipt.landed_rows, rejected=receipt.rejected_rows)
     console.print(f"{'[green]✓[/]' if receipt.is_equal else '[red]✗[/]'} {sums}")
     rows = [
@@ -107,12 +107,12 @@ def _rejects(
     as_json: JsonOption = False,
 ) -> None:
     with opened(workspace) as at, at.store.read() as connection:
-        found = batches.list_rejects(connection, resource, limit)
+        found = batches.list_rejects(connection, at.city.resource(resource).name, limit)
     if as_json:
         print_json([asdict(one) for one in found])
         return
     rows = [(one.origin, one.row, one.column, one.reason, one.code) for one in found]
-    print_table(_("Rejected rows"), [_("origin"), _("row"), _("column"), _("reason"), _("code")], rows, numbers=(1,))
+    print_table(_("Rows set apart"), [_("origin"), _("row"), _("column"), _("reason"), _("code")], rows, numbers=(1,))
 
 
 def _findings(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:

@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
-from cityloom.cli.session import JsonOption, WorkspaceOption, opened, print_json, print_table
+from cityloom.cli.session import JsonOption, WorkspaceOption, console, opened, print_json, print_table
 from cityloom.cli.stages import run_stage
 from cityloom.cli.summary import dimension_title
 from cityloom.flows import chain
 from cityloom.kernel.i18n import _
 from cityloom.model.quality import PHASES, Assessment
-from cityloom.store.quality import find_assessment, latest_assessments
+from cityloom.store.quality import latest_assessments
 
 PhaseOption = Annotated[str, typer.Option("--phase", help=_("before: the rows as they came; after: the standard rows."))]
 
@@ -43,19 +43,20 @@ def _assess(
 
 def _show(
     resource: Annotated[str | None, typer.Argument(help=_("Rules of this resource."))] = None,
-    phase: PhaseOption = "after",
+    phase: Annotated[str, typer.Option("--phase", help=_("before or after; the last one that was assessed."))] = "",
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
     with opened(workspace) as at, at.store.read() as connection:
-        if resource is None:
-            found = latest_assessments(connection, _known(phase))
-        else:
+        if resource is not None:
             at.city.resource(resource)
-            one = find_assessment(connection, resource, _known(phase))
-            found = [one] if one else []
+        found: list[Assessment] = []
+        for name in (_known(phase),) if phase else reversed(PHASES):
+            found = found or [a for a in latest_assessments(connection, name) if resource in (None, a.resource)]
     if as_json:
         print_json([asdict(one) for one in found])
+    elif not found:
+        console.print(_("Nothing has been assessed yet: `cityloom quality assess`."))
     elif resource is None:
         _show_scores(found)
     else:

@@ -41,5 +41,5 @@ def register(app: typer.Typer) -> None:
             )
             for run in found
         ]
-        names = [_("started"), _("step"), _("subject"), _("state"), _("read"), _("written"), _("rejected"), _("seconds")]
+        names = [_("started"), _("step"), _("subject"), _("state"), _("read"), _("written"), _("set apart"), _("seconds")]
         print_table(_("Runs"), [*names, _("reason")], rows, numbers=(4, 5, 6, 7))

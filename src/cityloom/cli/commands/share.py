@@ -47,6 +47,7 @@ def register(app: typer.Typer) -> None:
     _add_decision(group, "approve", _("Approve a request. Nobody decides their own."), is_approved=True)
     _add_decision(group, "reject", _("Reject a request, with reasons."), is_approved=False)
     group.command("grant", help=_("Make the right that an approved request asked for."))(_grant)
+    group.command("grants", help=_("Show the grants: who may get what, for what, until when."))(_grants)
     group.command("revoke", help=_("Take a grant back at once, with reasons."))(_revoke)
     group.command("key", help=_("Make a key for a grant. It is shown once."))(_key)
     group.command("calls", help=_("Show who called which service for what purpose, and what they got."))(_calls)
@@ -125,6 +126,20 @@ def _grant(
     text = _("Grant {grant}: {items} of {service}, until {until}.")
     items = ", ".join(made.items)
     console.print(text.format(grant=made.id, items=items, service=made.service, until=made.expires_at[:10]))
+
+
+def _grants(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    with opened(workspace) as at, at.store.read() as connection:
+        found = requests.list_grants(connection)
+    if as_json:
+        print_json([asdict(one) for one in found])
+        return
+    rows = [
+        (g.id, g.service, g.consumer, str(g.purpose_title), ", ".join(g.items), g.quota, g.expires_at[:10], g.state)
+        for g in found
+    ]
+    names = [_("grant"), _("service"), _("consumer"), _("purpose"), _("items"), _("calls a day"), _("until"), _("state")]
+    print_table(_("Grants"), names, rows, numbers=(5,))
 
 
 def _revoke(
