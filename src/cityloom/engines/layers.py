@@ -67,13 +67,14 @@ class Layers:
     def query(self, outputs: Mapping[str, exp.Expression]) -> exp.Select:
         """The query that computes the outputs, by name, from all layers."""
         final = {name: self.resolve(term) for name, term in outputs.items()}
-        query = _select(self._levels[0]).from_(self._source.copy())
+        query = _select(self._levels[0]).from_(self._source.copy(), copy=False)
         if self._where is not None:
-            query = query.where(self._where.copy())
+            query.where(self._where.copy(), copy=False)
         for number, level in enumerate(self._levels[1:], start=1):
-            query = exp.select("*", *_select(level).expressions).from_(query.subquery(f"l{number}"))
-        return _select(final).from_(query.subquery("l"))
+            query = _select(level, exp.Star()).from_(query.subquery(f"l{number}", copy=False), copy=False)
+        return _select(final).from_(query.subquery("l", copy=False), copy=False)
 
 
-def _select(terms: Mapping[str, exp.Expression]) -> exp.Select:
-    return exp.select(*(exp.alias_(term.copy(), name, quoted=True) for name, term in terms.items()))
+def _select(terms: Mapping[str, exp.Expression], *first: exp.Expression) -> exp.Select:
+    """A fresh tree: what is laid upon it need not copy it again, which would cost the square of the layers."""
+    return exp.select(*first, *(exp.alias_(term, name, quoted=True) for name, term in terms.items()), copy=False)

@@ -94,10 +94,10 @@ def standard_query(
     picked = [column(name, "r") for name in names]
     query = (
         exp.select(*picked, exp.alias_(newest, "_current"))
-        .from_(rows.subquery("r"))
-        .join(older.subquery("d"), on=sql("r._key = d.k"), join_type="left")
+        .from_(rows.subquery("r", copy=False), copy=False)
+        .join(older.subquery("d", copy=False), on=sql("r._key = d.k"), join_type="left", copy=False)
     )
-    return query.where(sql("r._caught = 0")) if filters else query
+    return query.where(sql("r._caught = 0"), copy=False) if filters else query
 
 
 def key_terms(resource: Resource, mapped: Mapped) -> tuple[exp.Expression, exp.Expression]:
@@ -136,7 +136,7 @@ def _newest_of_repeated(
     if filters:
         outputs["caught"] = _caught(narrow, filters)
     where = "q.k IS NOT NULL" + (" AND q.caught = 0" if filters else "")
-    rows = narrow.layers.query(outputs).subquery("q")
+    rows = narrow.layers.query(outputs).subquery("q", copy=False)
     maybe = sql(f"SELECT hash(q.k) AS h FROM :rows WHERE {where} GROUP BY hash(q.k) HAVING count(*) > 1", rows=rows)
     found = sql(
         f"SELECT q.k, max(q.o) AS best FROM :rows WHERE {where} AND hash(q.k) IN (SELECT h FROM :maybe)"
