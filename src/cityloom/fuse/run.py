@@ -27,7 +27,7 @@ from cityloom.store.database import Store
 from cityloom.store.findings import put_findings
 from cityloom.store.judgements import list_judgements
 
-ROWS_A_PART = 500_000
+ROWS_A_PART = 250_000
 Progress = Callable[[int, int], None]
 """Told how many of how many portions of the work are done."""
 
