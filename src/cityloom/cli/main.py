@@ -8,6 +8,7 @@ import sys
 
 import typer
 
+from cityloom.cli.help import speak
 from cityloom.kernel.config import load_settings
 from cityloom.kernel.errors import CityLoomError, UserError
 from cityloom.kernel.i18n import LANGUAGES, _, set_language
@@ -22,6 +23,7 @@ def main() -> None:
         settings = load_settings()
         configure_log(settings.log_level)
         set_language(_known(language or settings.language))
+        speak()
         build()(args=words, standalone_mode=True)
     except CityLoomError as error:
         show_error(error)

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from cityloom.flows.bootstrap import Workspace, open_workspace
 from cityloom.kernel.config import load_settings
@@ -64,11 +65,12 @@ def print_json(value: Any) -> None:
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, numbers: Sequence[int] = ()) -> None:
     """A table; ``numbers`` are the columns that stand to the right."""
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold cyan", border_style="dim")
+    table = Table(header_style="bold cyan", border_style="dim")
     for i, column in enumerate(columns):
         table.add_column(column, justify="right" if i in numbers else "left", overflow="fold")
     for row in rows:
         table.add_row(*(_cell(value) for value in row))
+    console.print(Text(title, style="bold"))
     console.print(table)
 
 

@@ -41,8 +41,8 @@ def _sources(facts: Facts) -> None:
         )
         for s in facts["sources"]
     ]
-    names = [_("department"), _("resource"), _("form"), _("read"), _("landed"), _("rejected"), _("reconciled")]
-    print_table(_("1 · Collected: read = landed + rejected, proved by receipts"), names, rows, numbers=(3, 4, 5))
+    names = [_("department"), _("resource"), _("form"), _("read"), _("landed"), _("set apart"), _("reconciled")]
+    print_table(_("1 · Collected: read = landed + set apart, proved by receipts"), names, rows, numbers=(3, 4, 5))
     for source in facts["sources"]:
         for reason in source.get("reasons", ()):
             console.print(Text(f"  ✗ {source['name']}: {reason}", style="red"))
@@ -183,7 +183,7 @@ def _department(facts: Facts, name: str) -> str:
 def _attribute(facts: Facts, name: str) -> str:
     found = facts["attributes"].get(name)
     text = _title(found) if found else name
-    return f"{text} ({_('firm')})" if "." in name else text
+    return _("{attribute} (firm)").format(attribute=text) if "." in name else text
 
 
 def _title(title: Mapping[str, str]) -> str:
