@@ -79,6 +79,7 @@ class Origin(_Part):
 
     attribute: str
     value: Any = None
+    meaning: Title | None = None
     department: str = ""
     resource: str = ""
     batch: str = ""
