@@ -87,6 +87,8 @@ async def _refused(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 405:
         title = _("This address does not take this method.")
+    elif error.status_code == 400:
+        title = _("The request is not of the form that this address takes.")
     else:
         title = _("There is nothing at this address.")
     body = plain_problem(error.status_code, f"api.http.{error.status_code}", title)

@@ -130,3 +130,10 @@ def test_the_report_goes_out_without_passwords(call, tmp_path):
 def test_no_page_of_the_framework_loads_from_outside(call):
     assert call("GET", "/docs").status_code == 404
     assert call("GET", "/redoc").status_code == 404
+
+
+def test_a_request_nested_without_end_is_called_malformed_not_missing(call):
+    answer = call("POST", ADDRESS, content=b"[" * 30_000, headers=HEADERS | {"Content-Type": "application/json"})
+    missing = call("GET", "/nowhere").json()["title"]
+    assert answer.status_code == 400
+    assert answer.json()["title"] != missing
