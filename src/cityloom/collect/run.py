@@ -82,6 +82,7 @@ def run(
         outcome.errors.append(error)
         outcome.findings.append(_finding(resource, error.code, str(error)))
     outcome.findings += _silence(resource, landing, outcome)
+    outcome.findings += _doubts(resource, landing)
     _record(resource, store, outcome)
     if outcome.errors and not outcome.landed and not outcome.skipped:
         raise outcome.errors[0]
@@ -109,6 +110,22 @@ def _silence(resource: Resource, landing: Landing, outcome: _Outcome) -> list[Fi
         _finding(resource, "collect.source.vanished", f"{origin} is no longer at the source; its rows are kept.", origin)
         for origin in gone
     ]
+
+
+def _doubts(resource: Resource, landing: Landing) -> list[Finding]:
+    """Findings on deliveries that are sound in themselves: nothing in them, or the same as under another name."""
+    found: list[Finding] = []
+    first: dict[str, str] = {}
+    for batch in landing.batches().values():
+        if batch.state != "reconciled" or batch.position:
+            continue
+        origin = batch.origin
+        if batch.receipt and batch.receipt.source_rows == 0:
+            found.append(_finding(resource, "collect.delivery.empty", f"{origin} holds no rows.", origin))
+        elif first.setdefault(batch.digest, origin) != origin:
+            text = f"{origin} has the same content as {first[batch.digest]}; its rows are there twice."
+            found.append(_finding(resource, "collect.delivery.repeated", text, origin))
+    return found
 
 
 def _record(resource: Resource, store: Store, outcome: _Outcome) -> None:

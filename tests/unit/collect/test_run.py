@@ -292,3 +292,19 @@ def test_the_database_of_a_source_may_be_busy_elsewhere(bench):
     assert bench.run("sqlite", ["a"], {"path": "a.db", "table": "t"}).written == 1
     writer.commit()
     writer.close()
+
+
+def test_a_delivery_without_rows_and_one_that_came_under_another_name_are_noticed(bench):
+    bench.write("a.csv", "a\n1\n")
+    bench.write("b.csv", "a\n")
+    bench.write("c.csv", "a\n1\n")
+    for _ in range(2):
+        assert bench.csv(["a"]).summary["reconciled"]
+        assert found(bench, "collect") == [
+            ("collect.delivery.empty", "b.csv", 1),
+            ("collect.delivery.repeated", "c.csv", 1),
+        ]
+    bench.write("b.csv", "a\n2\n")
+    bench.write("c.csv", "a\n3\n")
+    bench.csv(["a"])
+    assert found(bench, "collect") == []
