@@ -17,11 +17,14 @@ def parse(text: str | bytes) -> Any:
     """A JSON document whose numbers keep their digits.
 
     Raises:
-        ValueError: where it is no JSON, or an object has a key twice.
+        ValueError: where it is no JSON, an object has a key twice, or it nests too deep.
     """
-    return json.loads(
-        text, parse_int=Number, parse_float=Number, parse_constant=Number, object_pairs_hook=_without_repeats
-    )
+    try:
+        return json.loads(
+            text, parse_int=Number, parse_float=Number, parse_constant=Number, object_pairs_hook=_without_repeats
+        )
+    except RecursionError:
+        raise ValueError("it nests too deep") from None
 
 
 def flatten(record: Mapping[str, Any]) -> dict[str, str | None]:

@@ -136,6 +136,7 @@ def test_rows_that_the_source_counts_and_does_not_give_are_missed(bench, interfa
         (b'{"data": {"list": [{"a": 1, "a": 2}], "total": 1}}', "collect.http.malformed"),
         (b'{"data": {"list": [{"a.b": 1, "a": {"b": 2}}], "total": 1}}', "collect.json.record"),
         (b'{"data": {"list": [5], "total": 1}}', "collect.json.record"),
+        (b"[" * 100_000 + b"]" * 100_000, "collect.http.malformed"),
         (b'{"data": {"list": [{"id": 1}], "total": 9}}', "collect.http.repeats"),
     ],
 )
