@@ -94,8 +94,11 @@ def append_all(connection: sa.Connection, events: Sequence[AuditEvent], clock: C
         rows.append(_row(index, at, event, leaf, digest))
         nodes += [{"place": merkle.place(node), "hash": value.hex()} for node, value in made]
     if rows:
-        _insert(connection, event_table, rows)
-        _insert(connection, node_table, nodes)
+        try:
+            _insert(connection, event_table, rows)
+            _insert(connection, node_table, nodes)
+        except sa.exc.IntegrityError:
+            raise _broken() from None
         text = b"".join(frontier).hex()
         connection.execute(_SET_HEAD, {"new_size": first + len(rows), "new_frontier": text})
     return first

@@ -216,3 +216,13 @@ def test_an_unsigned_log_cannot_be_bundled(filled: Store, tmp_path: Path) -> Non
     with filled.read() as connection, pytest.raises(UserError) as caught:
         audit.write_bundle(connection, tmp_path / "audit.jsonl")
     assert caught.value.code == "store.audit.unsigned"
+
+
+def test_an_event_added_behind_the_log_is_said_by_the_next_one(filled: Store) -> None:
+    t = audit.event_table
+    with filled.write() as connection:
+        row = dict(connection.execute(sa.select(t).where(t.c.index == 5)).mappings().one())
+        connection.execute(t.insert().values(**{**row, "index": 40}))
+    with pytest.raises(DataError) as caught, filled.write() as connection:
+        audit.append(connection, event(40), CLOCK)
+    assert caught.value.code == "store.audit.broken"
