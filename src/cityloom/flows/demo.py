@@ -19,7 +19,7 @@ from cityloom.flows.bootstrap import Workspace, example_content
 from cityloom.flows.runner import Runner
 from cityloom.flows.surroundings import CITY, example_interface
 from cityloom.flows.use import Call, Use, obtain
-from cityloom.kernel.errors import DataError
+from cityloom.kernel.errors import DataError, UserError
 from cityloom.model.run import Run
 from cityloom.protect.verify import VerifyReport, verify_bundle
 from cityloom.sample import generate
@@ -82,12 +82,14 @@ def main_job(
         server: gives, for the length of a block, a way to call the services over HTTP.
 
     Raises:
+        UserError: ``flows.demo.foreign`` when the workspace is another city's.
         DataError: ``flows.audit.broken`` when the log does not verify, ``flows.chain.broken`` when a stage
             failed for all of its subjects.
     """
     times = _Times(workspace, watch)
     runner = Runner(workspace, watch.told)
     runner.recover()
+    _refuse_other_city(workspace)
     with times.stage("generate"):
         generate(workspace.folder / CITY, people=people, seed=seed, engine=workspace.engine, progress=watch.step)
     with times.stage("apply"):
@@ -108,6 +110,17 @@ def main_job(
     facts["peak_mb_after"] = times.peaks
     report.write(workspace.folder, facts)
     return facts
+
+
+def _refuse_other_city(workspace: Workspace) -> None:
+    """The example's definitions would take the place of a city's own, and its people appear among the real ones."""
+    if workspace.city.resources and not (workspace.folder / CITY).is_dir():
+        raise UserError(
+            "flows.demo.foreign",
+            "The workspace {folder} holds another city's definitions.",
+            hint="Name another folder for the example with --workspace.",
+            folder=workspace.folder.name,
+        )
 
 
 def _do_stages(workspace: Workspace, runner: Runner, times: _Times) -> list[dict[str, Any]]:

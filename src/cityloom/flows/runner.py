@@ -71,6 +71,7 @@ class Runner:
 
         Raises:
             CityLoomError: what the step raised, after the run is recorded as failed.
+            CityLoomError: ``flows.step.defect`` for what nobody foresaw: others go on.
             DataError: ``flows.counts.unequal`` when rows read are not rows written and rejected.
         """
         lake = self.workspace.lake
@@ -106,11 +107,18 @@ class Runner:
             outputs = {table: workspace.lake.version(table) for table in step.writes}
             ended = replace(run, state="done", outputs=outputs, result=result)
         except CityLoomError as error:
-            ended = replace(run, state="failed", error_code=error.code, error_text=str(error))
-            self.failed.append(self._close(ended, began))
+            self._fail(run, error, began)
             raise
+        except Exception as error:
+            fault = _defect(step, error)
+            self._fail(run, fault, began)
+            raise fault from error
         written = [table for table, version in ended.outputs.items() if version != stood[table]]
         return self._close(ended, began, written)
+
+    def _fail(self, run: Run, error: CityLoomError, began: float) -> None:
+        ended = replace(run, state="failed", error_code=error.code, error_text=str(error))
+        self.failed.append(self._close(ended, began))
 
     def _close(self, run: Run, began: float, written: Sequence[str] = ()) -> Run:
         clock = self.workspace.clock
@@ -152,6 +160,24 @@ class Runner:
 def _written(run: Run, table: str) -> AuditEvent:
     details: dict[str, str | int] = {"version": run.outputs[table], "run": run.id, "step": run.step}
     return AuditEvent(kind=EventKind.TABLE_WRITTEN, actor=SYSTEM, subject=table, details=details)
+
+
+def _defect(step: Step, error: Exception) -> CityLoomError:
+    """An error that nobody foresaw, by kind and place only: its text may hold a value."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f"{trace.tb_frame.f_globals.get('__name__', '?')}:{trace.tb_lineno}" if trace else "?"
+    get_log("flows").error("flows.step.failed", step=step.name, subject=step.subject, kind=type(error).__name__, place=place)
+    return CityLoomError(
+        "flows.step.defect",
+        "{step} on {subject} stopped at a defect of CityLoom: {kind} in {place}.",
+        hint="Nothing was kept of it, and what stood before stands. Report this sentence.",
+        step=step.name,
+        subject=step.subject,
+        kind=type(error).__name__,
+        place=place,
+    )
 
 
 def _check_counts(step: Step, result: StageResult) -> None:

@@ -9,10 +9,38 @@ from pathlib import Path
 import pytest
 
 from cityloom.cli.main import main
+from cityloom.flows.accounts import make_accounts
 from cityloom.flows.apply import apply
 from cityloom.flows.bootstrap import example_content, open_workspace
+from cityloom.flows.use import obtain, principal
 from cityloom.kernel.config import load_settings
+from cityloom.share import requests
+from cityloom.share.publish import run as publish
 
+OTHER_CITY = """\
+kind: department
+name: ga
+title: {zh: 公安, en: Police}
+---
+kind: source
+name: files
+title: {zh: 文件, en: Files}
+department: ga
+connector: csv_files
+options: {folder: in}
+---
+kind: resource
+name: hukou
+department: ga
+title: {zh: 户籍, en: Register}
+abstract: {zh: 户籍, en: Register}
+category: 人口
+sharing: {attribute: unconditional}
+key: [id]
+items:
+  - {name: id, column: 编号, title: {zh: 编号, en: Number}}
+collect: {source: files}
+"""
 Said = tuple[int, str]
 Run = Callable[..., Said]
 
@@ -23,6 +51,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("mistakes") / "ws"
     at = open_workspace(load_settings(workspace=folder))
     apply(at, example_content(), actor="dsj.steward")
+    make_accounts(at)
     at.close()
     return folder
 
@@ -109,3 +138,25 @@ def test_a_public_key_that_is_none_is_said(run: Run, tmp_path: Path, content: by
     assert (code, "kernel.note.key" in text) == (5, True), text
     code, text = run("audit", "verify", str(tmp_path / "log"), "--key", str(tmp_path / "none"))
     assert (code, "--key" in text) == (2, True), text
+
+
+def test_the_example_keeps_out_of_another_citys_workspace(run: Run, tmp_path: Path) -> None:
+    definitions, folder = tmp_path / "definitions", tmp_path / "ws"
+    definitions.mkdir()
+    (definitions / "all.yml").write_text(OTHER_CITY, encoding="utf-8")
+    assert run("apply", str(definitions), "--workspace", str(folder))[0] == 0
+    code, text = run("demo", "--no-serve", "--people", "1000", "--workspace", str(folder))
+    assert (code, "flows.demo.foreign" in text) == (2, True), text
+    assert run("apply", str(definitions), "--workspace", str(folder))[0] == 0
+    assert not (folder / "city").exists()
+
+
+def test_no_key_is_made_for_a_grant_that_has_ended(run: Run, workspace: Path) -> None:
+    at = open_workspace(load_settings(workspace=workspace))
+    publish(at.city, store=at.store, clock=at.clock, actor="dsj.steward")
+    steward = principal(at.city.accounts["dsj.steward"])
+    use = obtain(at, at.city.demands["housing_eligibility"])
+    requests.revoke(use.grant.id, steward, "over", store=at.store, clock=at.clock)
+    at.close()
+    code, text = run("share", "key", use.grant.id, "--as", "zj.officer", "--workspace", str(workspace))
+    assert (code, "cli.grant.ended" in text) == (2, True), text

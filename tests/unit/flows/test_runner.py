@@ -5,7 +5,7 @@ import pytest
 from cityloom.flows.bootstrap import Workspace
 from cityloom.flows.runner import Runner, Step
 from cityloom.kernel.config import Settings
-from cityloom.kernel.errors import DataError, SourceError
+from cityloom.kernel.errors import CityLoomError, DataError, SourceError
 from cityloom.model.audit import EventKind
 from cityloom.model.run import Run, StageResult
 from cityloom.store import audit, runs
@@ -107,3 +107,18 @@ def test_a_second_writer_is_turned_away_while_the_first_is_at_work(workspace) ->
     assert caught.value.code == "flows.workspace.busy"
     with workspace.lock():
         pass
+
+
+def test_a_defect_fails_its_run_alone_and_tells_no_value(workspace) -> None:
+    def work():
+        raise ValueError("王小明 is no number")
+
+    runner = Runner(workspace)
+    with pytest.raises(CityLoomError) as caught:
+        runner.do(Step(name="standard", subject="x", work=work))
+    assert caught.value.code == "flows.step.defect"
+    with workspace.store.read() as connection:
+        (run,) = runs.list_runs(connection)
+    assert (run.state, run.error_code) == ("failed", "flows.step.defect")
+    assert "ValueError" in run.error_text
+    assert "王小明" not in run.error_text

@@ -170,6 +170,14 @@ def _key(
                 account=actor,
                 grant=grant,
             )
+        if found.state != "granted":
+            raise UserError(
+                "cli.grant.ended",
+                "The grant {grant} is {state}: no key opens it.",
+                hint="Request the service again.",
+                grant=grant,
+                state=found.state,
+            )
         secret = make_key(connection, actor, grant, at.clock, at.clock.now() + timedelta(days=days))
     typer.echo(secret)
 
