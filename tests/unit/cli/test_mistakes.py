@@ -85,6 +85,8 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         (["apply", "--as", "nobody"], 3, "dsj.steward"),
         (["apply", "--as", "zj.officer"], 3, "flows.role.missing"),
         (["audit", "list", "--limit", "-1"], 2, "--limit"),
+        (["runs", "--limit", "0"], 2, "--limit"),
+        (["collect", "rejects", "hukou", "--limit", "-1"], 2, "--limit"),
         (["serve", "--port", "99999"], 2, "--port"),
         (["serve", "--port", "0", "--host", "192.0.2.1"], 2, "cli.host.unknown"),
     ],

@@ -102,7 +102,7 @@ def _show_receipt(batch: Batch, receipt: Receipt) -> None:
 
 def _rejects(
     resource: Annotated[str, typer.Argument(help=_("The resource."))],
-    limit: Annotated[int, typer.Option(help=_("How many."))] = 100,
+    limit: Annotated[int, typer.Option(min=1, help=_("How many."))] = 100,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
     @app.command("runs", help=_("Show the runs of the chain, newest first, with rows, time and reason of failure."))
     def command(
         step: Annotated[str | None, typer.Option(help=_("Only runs of this step."))] = None,
-        limit: Annotated[int, typer.Option(help=_("How many."))] = 40,
+        limit: Annotated[int, typer.Option(min=1, help=_("How many."))] = 40,
         workspace: WorkspaceOption = None,
         as_json: JsonOption = False,
     ) -> None:
