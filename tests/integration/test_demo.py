@@ -62,12 +62,13 @@ def test_attributes_with_a_lead_department_are_fused_within_one_percent(default_
     assert wrong == {}
 
 
-def test_quality_rises_and_never_falls(default_run) -> None:
+def test_quality_rises_and_completeness_loses_only_what_was_no_value(default_run) -> None:
     _, facts = default_run
     before, after = facts["quality"]["before"], facts["quality"]["after"]
     assert before.keys() == after.keys() >= {"conformity", "completeness", "accuracy", "consistency"}
-    assert all(after[name] >= before[name] for name in before)
-    assert after["conformity"] > before["conformity"]
+    for name in ("conformity", "accuracy", "consistency"):
+        assert after[name] > before[name], name
+    assert before["completeness"] - after["completeness"] < 0.001, "impossible dates are missing afterwards, and no more"
 
 
 def test_the_service_answers_under_the_grant_and_masks(default_run) -> None:
