@@ -96,7 +96,7 @@ if __name__ == "__main__":
     run(
         Bench(
             name="collect",
-            base=100_000,
+            base=40_000,
             unit="people",
             prepare=prepare_texts,
             ours=hukou,
@@ -104,7 +104,7 @@ if __name__ == "__main__":
         ),
         Bench(
             name="collect_sqlite",
-            base=100_000,
+            base=40_000,
             unit="people",
             prepare=prepare,
             ours=insured,

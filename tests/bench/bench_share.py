@@ -20,6 +20,7 @@ from cityloom.share.answer import answer
 
 DEMAND = "housing_eligibility"
 ANSWERS = 200
+ITEMS = "citizen_id, name, marital_state, living, current_address, registered_division"
 _KNOWN = "known.json"
 
 
@@ -54,7 +55,7 @@ def bare_query(folder: Path, people: int, timer: Timer) -> Outcome:
     """The record alone."""
     known = json.loads((folder / _KNOWN).read_text(encoding="utf-8"))
     bare = engine()
-    query = f"SELECT * FROM read_parquet({files(folder, 'base_population')}) WHERE citizen_id = ? AND name = ? LIMIT 1"
+    query = f"SELECT {ITEMS} FROM read_parquet({files(folder, 'base_population')}) WHERE citizen_id = ? AND name = ? LIMIT 1"
     with timer:
         for citizen_id, name in known["people"]:
             bare.execute(query, [citizen_id, name]).fetchall()

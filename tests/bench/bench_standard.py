@@ -120,4 +120,4 @@ def _day(column: str) -> str:
 
 
 if __name__ == "__main__":
-    run(Bench(name="standard", base=50_000, unit="people", prepare=before, ours=ours, peers={"one query by hand": by_hand}))
+    run(Bench(name="standard", base=40_000, unit="people", prepare=before, ours=ours, peers={"one query by hand": by_hand}))
