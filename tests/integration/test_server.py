@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -192,3 +193,30 @@ def test_the_holder_of_a_grant_is_refused_what_was_not_granted(server):
     assert (other.status_code, other.json()["code"]) == (403, "share.purpose.other")
     harvest = _ask(client, folder, citizen_id="110101199001010010")
     assert (harvest.status_code, harvest.json()["code"]) == (403, "share.filter.missing")
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+def test_a_server_that_is_ended_or_killed_leaves_its_port_free(tmp_path, end):
+    _prepare(tmp_path)
+    port = _free_port()
+    command = [sys.executable, "-m", "cityloom", "serve", "--workspace", str(tmp_path), "--port", str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+        _until(lambda: _answers(client))
+        process.send_signal(end)
+        process.wait(20)
+        _until(lambda: not _answers(client))
+
+
+def _answers(client):
+    try:
+        return client.get("/healthz", timeout=1).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def _until(holds):
+    end = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < end, "it did not come about"
+        time.sleep(0.05)

@@ -10,6 +10,7 @@ from starlette.staticfiles import StaticFiles
 
 from cityloom import web
 from cityloom.api.guard import Guard
+from cityloom.api.lifetime import leave_with_parent
 from cityloom.api.problems import install_problems
 from cityloom.api.routes import router
 from cityloom.api.services import Services
@@ -23,16 +24,21 @@ from cityloom.web.pages import router as pages
 def create() -> FastAPI:
     """The application over the workspace that the settings name; the factory that the server calls.
 
+    The workspace is opened when the worker starts: what it holds (threads, connections) does not survive
+    the fork that makes the worker.
+
     Raises:
-        ConfigError: a setting or a definition is wrong.
+        ConfigError: a setting is wrong.
     """
     settings = load_settings()
     configure_log(settings.log_level)
-    workspace = open_workspace(settings)
-    app = build(settings, WorkspaceServices(workspace))
+    app = build(settings, None)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        leave_with_parent()
+        workspace = open_workspace(settings)
+        app.state.services = WorkspaceServices(workspace)
         yield
         workspace.close()
 
@@ -40,8 +46,11 @@ def create() -> FastAPI:
     return app
 
 
-def build(settings: Settings, services: Services) -> FastAPI:
-    """The application from its parts: ``services`` answer, the report is read from the workspace."""
+def build(settings: Settings, services: Services | None) -> FastAPI:
+    """The application from its parts: ``services`` answer, the report is read from the workspace.
+
+    Without services they are set before the first request.
+    """
     app = FastAPI(
         title="CityLoom",
         version="1",

@@ -68,6 +68,7 @@ def run_server(workspace: Path, host: str, port: int, *, is_tied: bool = False) 
         workers=1,
         backlog=1024,
         backpressure=256,
+        workers_kill_timeout=5,
         log_enabled=False,
     ).serve()
 

@@ -14,6 +14,7 @@ import sqlglot
 from sqlglot import exp
 
 from cityloom.engines.base import Query, WrittenFile
+from cityloom.kernel.errors import ConfigError
 from cityloom.kernel.ids import new_id
 
 
@@ -42,11 +43,20 @@ class DuckDBEngine:
             config["threads"] = threads
         self._connection = duckdb.connect(":memory:", config=config)
         self._connection.execute("SET GLOBAL TimeZone = 'UTC'")
+        self._memory_mb = memory_mb
         self._lock = threading.Lock()
         self._bound: dict[str, pa.RecordBatchReader | pa.Table] = {}
 
     def _run(self, query: Query) -> duckdb.DuckDBPyConnection:
-        return self._cursor().execute(self._text(query))
+        try:
+            return self._cursor().execute(self._text(query))
+        except duckdb.OutOfMemoryException:
+            raise ConfigError(
+                "engine.memory.exhausted",
+                "The engine needs more than its {limit} MiB of memory for this step.",
+                hint="Set CITYLOOM_MEMORY_MB higher and run the same command again: it goes on from here.",
+                limit=self._memory_mb,
+            ) from None
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         with self._lock:

@@ -27,7 +27,7 @@ from cityloom.store.database import Store
 from cityloom.store.findings import put_findings
 from cityloom.store.judgements import list_judgements
 
-ROWS_A_PART = 250_000
+ROWS_A_PART = 100_000
 Progress = Callable[[int, int], None]
 """Told how many of how many portions of the work are done."""
 
@@ -101,8 +101,10 @@ def run(
 def _fuse(work: _Work, judged: Sequence[Judged], tell: Progress) -> StageResult:
     engine, total = work.lake.engine, 3 + work.plan.parts
     query = statements(work.plan, work.lake, judged)
-    ordered = exp.select("*").from_(exp.Subquery(this=query, alias="s")).order_by("bucket")
+    said = engine.write_parquet(query, work.folder / "said.parquet")
+    ordered = exp.select("*").from_(work.files(said.path)).order_by("bucket")
     staged = engine.write_parquet(ordered, work.folder / "staged.parquet")
+    said.path.unlink()
     tell(1, total)
     resolved, unresolved = match(work.plan, staged.path, work.folder, engine, judged)
     tell(2, total)

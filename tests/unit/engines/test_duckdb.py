@@ -8,6 +8,7 @@ import pytest
 
 from cityloom.engines.base import sql
 from cityloom.engines.duckdb import DuckDBEngine
+from cityloom.kernel.errors import ConfigError
 
 
 @pytest.mark.parametrize("text", ["x", "' OR 1=1 --", "a'b\"c", "{n}", "深圳", "\\", ":n", "$1", "%s", "?"])
@@ -47,3 +48,12 @@ def test_columns_are_known_without_computing(engine: DuckDBEngine) -> None:
 def test_no_extension_is_fetched(engine: DuckDBEngine) -> None:
     setting = "SELECT current_setting('autoinstall_known_extensions')"
     assert engine.rows(setting) == [(False,)]
+
+
+def test_a_query_that_needs_too_much_memory_says_which_setting_to_raise(tmp_path: Path) -> None:
+    small = DuckDBEngine(tmp_path / "spill", memory_mb=16, threads=1)
+    with pytest.raises(ConfigError) as caught:
+        small.rows("SELECT list(x) FROM range(20000000) t(x)")
+    assert caught.value.code == "engine.memory.exhausted"
+    assert "CITYLOOM_MEMORY_MB" in caught.value.hint
+    small.close()
