@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,8 @@ from cityloom.store.findings import put_findings
 from cityloom.store.judgements import list_judgements
 
 ROWS_A_PART = 100_000
+PARTS_A_SCAN = 4
+"""How many parts are taken out of all statements in one scan."""
 Progress = Callable[[int, int], None]
 """Told how many of how many portions of the work are done."""
 
@@ -101,16 +103,13 @@ def run(
 def _fuse(work: _Work, judged: Sequence[Judged], tell: Progress) -> StageResult:
     engine, total = work.lake.engine, 3 + work.plan.parts
     query = statements(work.plan, work.lake, judged)
-    said = engine.write_parquet(query, work.folder / "said.parquet")
-    ordered = exp.select("*").from_(work.files(said.path)).order_by("bucket")
-    staged = engine.write_parquet(ordered, work.folder / "staged.parquet")
-    said.path.unlink()
+    staged = engine.write_parquet(query, work.folder / "staged.parquet")
     tell(1, total)
     resolved, unresolved = match(work.plan, staged.path, work.folder, engine, judged)
     tell(2, total)
     parts = []
-    for number in range(work.plan.parts):
-        rows = golden.part(work.plan, number, work.files(staged.path), work.files(resolved))
+    for number, chunk in _chunks(work, staged.path):
+        rows = golden.part(work.plan, number, work.files(chunk), work.files(resolved))
         parts.append(engine.write_parquet(rows, work.folder / f"part_{number}.parquet").path)
         tell(3 + number, total)
     _write(work, parts, staged.path, resolved, unresolved)
@@ -118,6 +117,22 @@ def _fuse(work: _Work, judged: Sequence[Judged], tell: Progress) -> StageResult:
     tell(total, total)
     lost = summary["unresolved"]
     return StageResult(read=staged.rows, written=staged.rows - lost, rejected=lost, summary=summary)
+
+
+def _chunks(work: _Work, staged: Path) -> Iterator[tuple[int, Path]]:
+    """Each part's number with a file that holds its statements and those of a few others.
+
+    One scan takes a few parts out of all statements: sorting them by part instead would take memory that
+    grows with them.
+    """
+    for first in range(0, work.plan.parts, PARTS_A_SCAN):
+        beyond = min(first + PARTS_A_SCAN, work.plan.parts)
+        text = "SELECT * FROM :staged WHERE bucket >= :first AND bucket < :beyond"
+        few = sql(text, staged=work.files(staged), first=first, beyond=beyond)
+        chunk = work.lake.engine.write_parquet(few, work.folder / f"chunk_{first}.parquet").path
+        for number in range(first, beyond):
+            yield number, chunk
+        chunk.unlink()
 
 
 def _write(work: _Work, parts: Sequence[Path], staged: Path, resolved: Path, unresolved: Path) -> None:
