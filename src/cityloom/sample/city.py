@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
@@ -12,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from cityloom.engines.base import Engine
 from cityloom.kernel.errors import UserError
@@ -32,6 +34,7 @@ FEEDS: tuple[Feed, ...] = (
     *police.FEEDS, *civil.FEEDS, *health.FEEDS, *social.FEEDS, *market.FEEDS, *housing.FEEDS
 )  # fmt: skip
 _STRETCH = 25_000
+_FIRM_STRETCH = 50_000
 _BUILDING = ".building"
 _PARTS = ("sources", "truth")
 
@@ -193,15 +196,14 @@ class _City:
             self.engine.write_parquet(query, self.root / name)
             events = f"({people_sql.events(first, last, self.people, self.seed)})"
             self._feed(Stretch(people=self._relation(name), events=events), ("people", "events"), writers)
-        everyone = self._relation("work/people_*.parquet")
-        self._truth("population", f"SELECT {people_sql.POPULATION} FROM {everyone} ORDER BY i")
+        self._truth_of_people()
 
     def _walk_firms(self, writers: dict[str, Writer]) -> None:
         self.progress("firms", 0.85)
         everyone = self._relation("work/people_*.parquet")
         query = firm_sql.register(self._relation("work/codes.parquet"), everyone)
         self.engine.write_parquet(query, self.root / "work" / "firms.parquet")
-        firms, size = self._relation("work/firms.parquet"), _STRETCH * people_sql.CLAN
+        firms, size = self._relation("work/firms.parquet"), _FIRM_STRETCH
         for first in range(0, self.firms, size):
             self.progress("firms", 0.87 + 0.12 * first / self.firms)
             part = f"(SELECT * FROM {firms} WHERE j >= {first} AND j < {first + size})"
@@ -218,6 +220,19 @@ class _City:
                 counts.update(k for k in batch.column("label").to_pylist() if k)
                 for target, rows in _runs(batch):
                     writers[feed.name].write(target, rows)
+
+    def _truth_of_people(self) -> None:
+        """Everyone in order, stretch by stretch: sorting all of them at once would take memory that grows."""
+        path = self.root / "truth" / "population.parquet"
+        path.parent.mkdir(exist_ok=True)
+        with contextlib.ExitStack() as stack:
+            writer: pq.ParquetWriter | None = None
+            for stretch in sorted((self.root / "work").glob("people_*.parquet")):
+                query = f"SELECT {people_sql.POPULATION} FROM {self._relation(f'work/{stretch.name}')} ORDER BY i"
+                for batch in self.engine.batches(query):
+                    writer = writer or stack.enter_context(pq.ParquetWriter(path, batch.schema, compression="zstd"))
+                    writer.write_batch(batch)
+        self.rows["truth/population.parquet"] = self.people
 
     def _truth(self, name: str, query: str) -> None:
         written = self.engine.write_parquet(query, self.root / "truth" / f"{name}.parquet")
