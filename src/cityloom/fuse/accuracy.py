@@ -11,6 +11,8 @@ from cityloom.engines.base import Engine, sql
 from cityloom.engines.terms import column
 from cityloom.fuse.contribute import alias
 
+OBJECTS_A_PART = 250_000
+"""How many true objects are compared in one join: memory does not grow with them."""
 _NUMBERS = ("INT", "DOUBLE", "FLOAT", "DECIMAL")
 
 
@@ -37,7 +39,7 @@ class Accuracy:
 def errors(
     engine: Engine, golden: exp.Expression, truth: exp.Expression, key: str, attributes: Sequence[str]
 ) -> Accuracy:
-    """Compare golden records with the truth in one join; two NULLs are equal.
+    """Compare golden records with the truth, a part of the keys at a time; two NULLs are equal.
 
     Values are compared by 64-bit digests, so the join stays narrow; where the truth is a number, as numbers.
 
@@ -55,12 +57,19 @@ def errors(
         sql(f"count(*) FILTER (t.k IS NOT NULL AND (g.k IS NULL OR g.a{n} <> t.a{n}))") for n, _ in enumerate(attributes)
     ]
     counts = [sql("count(t.k)"), sql("count(*) FILTER (g.k IS NULL)"), sql("count(*) FILTER (t.k IS NULL)")]
-    joined = sql(
-        "SELECT 1 FROM :g AS g FULL JOIN :t AS t ON g.k = t.k",
-        g=exp.Subquery(this=exp.select(*picks).from_(golden)),
-        t=exp.Subquery(this=exp.select(*picks).from_(truth)),
-    ).assert_is(exp.Select)
-    objects, missing, extra, *failed = engine.rows(joined.select(*counts, *wrong, append=False))[0]
+    (size,) = engine.rows(exp.select("count(*)").from_(truth))[0]
+    parts = max(1, -(-size // OBJECTS_A_PART))
+    totals = [0] * (len(counts) + len(wrong))
+    for part in range(parts):
+        some = sql("hash(:key) % :parts = :part", key=column(key), parts=parts, part=part)
+        joined = sql(
+            "SELECT 1 FROM :g AS g FULL JOIN :t AS t ON g.k = t.k",
+            g=exp.Subquery(this=exp.select(*picks).from_(golden).where(some)),
+            t=exp.Subquery(this=exp.select(*picks).from_(truth).where(some)),
+        ).assert_is(exp.Select)
+        found = engine.rows(joined.select(*counts, *wrong, append=False))[0]
+        totals = [total + int(more) for total, more in zip(totals, found, strict=True)]
+    objects, missing, extra, *failed = totals
     shares = {a: (f / objects if objects else 0.0) for a, f in zip(attributes, failed, strict=True)}
     return Accuracy(shares=shares, objects=objects, missing=missing, extra=extra)
 

@@ -18,6 +18,17 @@ def test_each_way_to_be_wrong_counts_once(engine):
     assert found.error == pytest.approx(0.5)
 
 
+def test_comparing_in_parts_gives_the_same(engine, monkeypatch):
+    keys = [str(n) for n in range(200)]
+    golden = pa.table({"k": [*keys[5:], None, "extra"], "a": [f"{n % 7}" for n in range(197)]})
+    truth = pa.table({"k": keys, "a": [f"{n % 11}" for n in range(200)]})
+    with engine.bound(golden) as g, engine.bound(truth) as t:
+        whole = errors(engine, g, t, "k", ["a"])
+        monkeypatch.setattr("cityloom.fuse.accuracy.OBJECTS_A_PART", 9)
+        assert errors(engine, g, t, "k", ["a"]) == whole
+    assert (whole.objects, whole.missing, whole.extra) == (200, 5, 2)
+
+
 def test_null_is_not_a_value_and_not_empty_text(engine):
     golden = pa.table({"k": ["1", "2", "3"], "a": pa.array([None, "", "x"], pa.string())})
     truth = pa.table({"k": ["1", "2", "3"], "a": pa.array(["", None, None], pa.string())})
