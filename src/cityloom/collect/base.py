@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, cast
+from typing import Any, ClassVar, Protocol, cast, runtime_checkable
 
 import pyarrow as pa
 from pydantic import TypeAdapter, ValidationError
 
 from cityloom.kernel.errors import CityLoomError, ConfigError
 from cityloom.kernel.registry import plugin
+from cityloom.model.batch import ColumnFigures
 from cityloom.model.resource import Resource
 from cityloom.model.source import Source
 from cityloom.model.text import Title
 
 PACKAGE = "cityloom.collect.connectors"
+OPERATION = "_op"
+"""In mode cdc: what happened to the row: ``r`` it was there at the start, ``c`` inserted, ``u`` updated, ``d`` deleted."""
+POSITION = "_position"
+"""In mode cdc: where in the source's log; text that sorts in commit order."""
 ROW = "_row"
 """The column that says where a row stood in its source, counted as a person would: from 1, header included."""
 
@@ -42,8 +47,10 @@ class Slice:
 class RejectSink(Protocol):
     """Takes note of a row that cannot be taken. Raises where the policy is *stop*."""
 
-    def __call__(self, row: int, column: str, code: str, reason: str) -> None:
-        """``row`` as in ``_row``; ``reason`` without any value."""
+    def __call__(
+        self, row: int, column: str, code: str, reason: str, content: Mapping[str, str | None] | None = None
+    ) -> None:
+        """``row`` as in ``_row``; ``reason`` without any value; ``content`` the fields by column, or the text under ``""``."""
         ...
 
 
@@ -83,7 +90,7 @@ class Connector(Protocol):
         ...
 
     def read(self, piece: Slice, sink: RejectSink) -> Iterator[pa.RecordBatch]:
-        """The rows: text columns as the source names them, and ``_row`` (int64, rising).
+        """The rows: text columns as the source names them, and ``_row`` (int64, rising); in mode cdc ``_op`` and ``_position``.
 
         Values are text exactly as they came; NULL where the source has NULL or nothing. There is at least
         one batch, and all have the same columns.
@@ -92,6 +99,42 @@ class Connector(Protocol):
 
     def count(self, piece: Slice) -> int:
         """The source's own number of rows, got on another way than by ``read``."""
+        ...
+
+
+@runtime_checkable
+class Settling(Protocol):
+    """A connector whose source waits to be told what is safe: a log's slot, a broker's offset, a queue."""
+
+    def settle(self, piece: Slice) -> None:
+        """Tell the source that a slice is in the lake for good. Called after it landed, also a second time."""
+        ...
+
+
+@runtime_checkable
+class Proving(Protocol):
+    """A connector whose source computes the receipt's figures by itself. It sets no row apart.
+
+    ``is_proving`` false: it does not in this task, and the platform takes the figures while it reads.
+    """
+
+    @property
+    def is_proving(self) -> bool:
+        """Whether the source computes the figures in this task."""
+        ...
+
+    def prove(self, piece: Slice, columns: Sequence[str], key: Sequence[str]) -> tuple[ColumnFigures, ...]:
+        """The ``md5:`` figures of the columns, and of the key where one is given (see ``lake.receipts``)."""
+        ...
+
+
+@runtime_checkable
+class Following(Protocol):
+    """A connector that can wait for what comes: a log, a broker, a device."""
+
+    def follow(self, done: Mapping[str, str], stop: Callable[[], bool]) -> Iterator[Slice]:
+        """What there is and what comes, until soon after ``stop()`` is true. A slice at least every few seconds
+        while there are rows; ``slices`` of the same connector ends when it has caught up."""
         ...
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 from sqlglot import exp
 
-from cityloom.collect.base import Connector, Slice
+from cityloom.collect.base import Connector, Proving, Settling, Slice
 from cityloom.collect.stream import Stream
 from cityloom.kernel.clock import Clock, iso
 from cityloom.kernel.errors import CityLoomError, DataError, SourceError
@@ -46,10 +46,11 @@ class Landing:
 
     def land(self, piece: Slice) -> Landed:
         """Land a slice, or record why it could not be. A batch that landed before is left as it is."""
-        known = self.batches()
+        known = self._known(piece)
         batch_id = self._identify(piece, known)
         before = known.get(batch_id)
-        if before and before.state == "reconciled" and self._is_in_lake(batch_id):
+        if before and before.state == "reconciled" and (piece.position or self._is_in_lake(batch_id)):
+            self._settle(piece)
             return Landed(before, is_new=False)
         old = [] if piece.position else self._replaced(piece, known, batch_id)
         batch = Batch(
@@ -70,17 +71,44 @@ class Landing:
         except (OSError, pa.ArrowException) as error:
             return self._fail(batch, _broken(piece, error))
 
-    def batches(self) -> dict[str, Batch]:
-        """All batches of the resource by id, oldest first."""
+    def batches(self) -> list[Batch]:
+        """All batches of the resource, oldest first."""
         with self.store.read() as connection:
-            return {b.id: b for b in batches.list_batches(connection, self.resource.name)}
+            return batches.list_batches(connection, self.resource.name)
+
+    def _known(self, piece: Slice) -> dict[str, Batch]:
+        """The batches that a slice may stand for or replace: those of its origin, or for one that goes on, itself."""
+        with self.store.read() as connection:
+            if not piece.position:
+                found = batches.list_batches(connection, self.resource.name, origin=piece.origin)
+                return {b.id: b for b in found}
+            one = batches.find_batch(connection, self._plain_id(piece))
+            return {one.id: one} if one else {}
+
+    def _plain_id(self, piece: Slice) -> str:
+        return stable_id("b", self.resource.name, piece.origin, piece.digest)
+
+    @property
+    def _prover(self) -> Proving | None:
+        return self.connector if isinstance(self.connector, Proving) and self.connector.is_proving else None
+
+    def _settle(self, piece: Slice) -> None:
+        if isinstance(self.connector, Settling):
+            self.connector.settle(piece)
 
     def _carry(self, piece: Slice, batch: Batch, old: list[Batch]) -> Landed:
         if piece.error:
             raise piece.error
         count = self.connector.count(piece)
         stream = Stream(
-            self.resource, self.connector, piece, batch.id, batch.started_at, self.lake.engine, self.progress
+            self.resource,
+            self.connector,
+            piece,
+            batch.id,
+            batch.started_at,
+            self.lake.engine,
+            self.progress,
+            is_measured=self._prover is None,
         )
         receipt = self._recover(stream, count) if self._is_in_lake(batch.id) else self._write(stream, count, old)
         ended = replace(
@@ -91,6 +119,7 @@ class Landing:
             receipt=receipt,
         )
         self._close(ended, old, stream)
+        self._settle(piece)
         return Landed(ended, is_new=True, findings=tuple(stream.findings))
 
     def _write(self, stream: Stream, count: int, old: list[Batch]) -> Receipt:
@@ -118,13 +147,18 @@ class Landing:
         return self._reconcile(stream, count, self.lake.relation(self.resource.raw_table, parts=[stream.batch]))
 
     def _reconcile(self, stream: Stream, count: int, landed: exp.Expression) -> Receipt:
-        rows, figures = measure(self.lake.engine, landed, stream.columns)
+        prover = self._prover
+        given = prover.prove(stream.piece, stream.columns, stream.key) if prover else stream.figures
+        rows, figures = measure(
+            self.lake.engine, landed, stream.columns, stream.key, is_portable=prover is not None
+        )
         receipt = Receipt(
             source_rows=count,
             landed_rows=rows,
             rejected_rows=len(stream.rejects),
-            source_columns=stream.figures,
+            source_columns=given,
             landed_columns=figures,
+            proved_by="source" if prover else "stream",
         )
         if receipt.is_equal:
             return receipt
@@ -183,7 +217,7 @@ class Landing:
 
     def _identify(self, piece: Slice, known: dict[str, Batch]) -> str:
         """The batch's id. Content that comes back after it was superseded is a batch of its own."""
-        found = stable_id("b", self.resource.name, piece.origin, piece.digest)
+        found = self._plain_id(piece)
         if found in known and known[found].state == "superseded":
             current = [b.id for b in known.values() if b.origin == piece.origin and b.state == "reconciled"]
             again = stable_id("b", self.resource.name, piece.origin, piece.digest, *sorted(current))

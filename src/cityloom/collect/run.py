@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cityloom.collect.base import Connector, build
+from cityloom.collect.base import Connector, Following, Slice, build
 from cityloom.collect.landing import Landed, Landing
 from cityloom.kernel.clock import Clock
 from cityloom.kernel.errors import CityLoomError
@@ -16,14 +16,35 @@ from cityloom.model.batch import Batch, Finding
 from cityloom.model.resource import Resource
 from cityloom.model.run import StageResult
 from cityloom.model.source import Source
+from cityloom.store import batches as batch_store
 from cityloom.store import findings as finding_store
 from cityloom.store.database import Store
+
+_LISTED = 1000
+"""So many batches, errors and findings of one run are listed; the rest is counted."""
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Who looks on while a resource is collected.
+
+    Args:
+        progress: told the origin and the rows so far.
+        stop: a source that can be followed is followed until this says so; without it the run ends when it
+            has caught up.
+    """
+
+    progress: Callable[[str, int], None] | None = None
+    stop: Callable[[], bool] | None = None
 
 
 @dataclass
 class _Outcome:
-    landed: list[Landed] = field(default_factory=list)
-    skipped: list[Batch] = field(default_factory=list)
+    landed: int = 0
+    written: int = 0
+    rejected: int = 0
+    listed: list[dict[str, Any]] = field(default_factory=list)
+    skipped: set[str] = field(default_factory=set)
     errors: list[CityLoomError] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     origins: set[str] = field(default_factory=set)
@@ -32,13 +53,18 @@ class _Outcome:
     def take(self, one: Landed) -> None:
         """Count a slice in."""
         self.origins.add(one.batch.origin)
-        self.findings += one.findings
+        if len(self.findings) < _LISTED:
+            self.findings += one.findings
         if one.error:
-            self.errors.append(one.error)
+            self.errors = [*self.errors[: _LISTED - 1], one.error]
         elif one.is_new:
-            self.landed.append(one)
+            line = _line(one.batch)
+            self.landed += 1
+            self.written += int(line["rows"])
+            self.rejected += int(line["rejected"])
+            self.listed = [*self.listed[1 - _LISTED :], line] if len(self.listed) >= _LISTED else [*self.listed, line]
         else:
-            self.skipped.append(one.batch)
+            self.skipped.add(one.batch.id)
 
 
 def run(
@@ -49,8 +75,8 @@ def run(
     store: Store,
     clock: Clock,
     base: Path,
-    progress: Callable[[str, int], None] | None = None,
     actor: str = "system",
+    watch: Watch | None = None,
 ) -> StageResult:
     """Take in what a resource's source has and the raw layer has not.
 
@@ -61,23 +87,25 @@ def run(
         store: takes batches, rejects, findings and audit events.
         clock: tells the time.
         base: folder on which relative paths and ``file:`` references stand.
-        progress: told the origin and the rows so far.
         actor: who collects, for the audit.
+        watch: is told how far it is, and says when to stop.
 
     Returns:
         Counts of the batches that landed now. ``summary``: ``reconciled`` (nothing failed), ``batches`` (id,
-        origin, state, rows, rejected), ``skipped``, ``errors`` (code, message, hint).
+        origin, state, rows, rejected; the newest ones of many), ``landed`` (how many in all), ``skipped``,
+        ``errors`` (code, message, hint).
 
     Raises:
         CityLoomError: when nothing at all could be read; otherwise errors are findings and in the summary.
     """
     connector = build(resource, source, base)
+    watch = watch or Watch()
     landing = Landing(
-        resource=resource, connector=connector, lake=lake, store=store, clock=clock, actor=actor, progress=progress
+        resource=resource, connector=connector, lake=lake, store=store, clock=clock, actor=actor, progress=watch.progress
     )
     outcome = _Outcome()
     try:
-        _collect(resource, connector, landing, outcome)
+        _collect(resource, connector, landing, outcome, watch.stop)
     except CityLoomError as error:
         outcome.errors.append(error)
         outcome.findings.append(_finding(resource, error.code, str(error)))
@@ -89,20 +117,33 @@ def run(
     return _result(outcome)
 
 
-def _collect(resource: Resource, connector: Connector, landing: Landing, outcome: _Outcome) -> None:
+def _collect(
+    resource: Resource, connector: Connector, landing: Landing, outcome: _Outcome, stop: Callable[[], bool] | None
+) -> None:
     done = {}
-    if resource.collect.mode == "incremental":
-        done = {b.origin: b.position for b in landing.batches().values() if b.state == "reconciled" and b.position}
-    for piece in connector.slices(done):
-        outcome.take(landing.land(piece))
+    is_going_on = resource.collect.mode in ("incremental", "cdc")
+    if is_going_on:
+        with landing.store.read() as connection:
+            done = batch_store.last_positions(connection, resource.name)
+    for piece in _pieces(connector, done, stop):
+        one = landing.land(piece)
+        outcome.take(one)
+        if one.error and piece.position and is_going_on:
+            return
     outcome.is_complete = True
+
+
+def _pieces(connector: Connector, done: Mapping[str, str], stop: Callable[[], bool] | None) -> Iterator[Slice]:
+    if stop is not None and isinstance(connector, Following):
+        return connector.follow(done, stop)
+    return connector.slices(done)
 
 
 def _silence(resource: Resource, landing: Landing, outcome: _Outcome) -> list[Finding]:
     """Findings on what is not there any more: whole deliveries that vanished, or a source without any."""
     if not outcome.is_complete or resource.collect.mode != "full":
         return []
-    known = [b for b in landing.batches().values() if b.state == "reconciled"]
+    known = [b for b in landing.batches() if b.state == "reconciled"]
     gone = sorted({b.origin for b in known} - outcome.origins)
     if not outcome.origins and not gone:
         return [_finding(resource, "collect.source.empty", "The source has nothing that matches the task.")]
@@ -116,7 +157,9 @@ def _doubts(resource: Resource, landing: Landing) -> list[Finding]:
     """Findings on deliveries that are sound in themselves: nothing in them, or the same as under another name."""
     found: list[Finding] = []
     first: dict[str, str] = {}
-    for batch in landing.batches().values():
+    if resource.collect.mode != "full":
+        return found
+    for batch in landing.batches():
         if batch.state != "reconciled" or batch.position:
             continue
         origin = batch.origin
@@ -130,7 +173,7 @@ def _doubts(resource: Resource, landing: Landing) -> list[Finding]:
 
 def _record(resource: Resource, store: Store, outcome: _Outcome) -> None:
     """Write the findings: those of this run, and earlier ones on batches that still stand."""
-    standing = {b.id for b in outcome.skipped}
+    standing = outcome.skipped
     with store.write() as connection:
         for kind in ("drift", "collect"):
             kept = [f for f in finding_store.list_findings(connection, kind, resource.name) if f.batch in standing]
@@ -144,16 +187,14 @@ def _finding(resource: Resource, code: str, text: str, origin: str = "") -> Find
 
 
 def _result(outcome: _Outcome) -> StageResult:
-    listed = [_line(one.batch) for one in outcome.landed]
-    written = sum(int(line["rows"]) for line in listed)
-    rejected = sum(int(line["rejected"]) for line in listed)
     return StageResult(
-        read=written + rejected,
-        written=written,
-        rejected=rejected,
+        read=outcome.written + outcome.rejected,
+        written=outcome.written,
+        rejected=outcome.rejected,
         summary={
             "reconciled": not outcome.errors,
-            "batches": listed,
+            "batches": outcome.listed,
+            "landed": outcome.landed,
             "skipped": len(outcome.skipped),
             "errors": [{"code": e.code, "message": e.message, "hint": e.hint} for e in outcome.errors],
         },

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import pyarrow as pa
 from sqlglot import exp
 
-from cityloom.collect.base import ROW, Connector, Slice
+from cityloom.collect.base import OPERATION, POSITION, ROW, Connector, Slice
 from cityloom.engines.base import Engine, sql
 from cityloom.kernel.errors import DataError
 from cityloom.lake.receipts import add, measure
@@ -17,6 +17,8 @@ from cityloom.model.batch import ColumnFigures, Finding, Reject
 from cityloom.model.resource import Resource
 
 SYSTEM = ("_batch", ROW, "_at", "_hash")
+CHANGE = (OPERATION, POSITION)
+"""More system columns in mode cdc; the connector gives them."""
 _REJECTS = 100_000
 """More bad rows than this in one slice are no bad rows but a wrong definition."""
 
@@ -33,6 +35,7 @@ class Stream:
         at: time of landing, ISO text.
         engine: computes figures and hashes.
         progress: told the origin and the rows so far.
+        is_measured: whether figures are taken on the way; not where the source proves the batch by itself.
     """
 
     resource: Resource
@@ -42,8 +45,10 @@ class Stream:
     at: str
     engine: Engine
     progress: Callable[[str, int], None] | None = None
+    is_measured: bool = True
     rows: int = 0
     columns: tuple[str, ...] = ()
+    key: tuple[str, ...] = ()
     figures: tuple[ColumnFigures, ...] = ()
     rejects: list[Reject] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
@@ -52,11 +57,15 @@ class Stream:
         """Read the first rows, check the columns; the schema and the stream of rows with system columns."""
         source = self.connector.read(self.piece, self._reject)
         first = next(source)
-        found = [n for n in first.schema.names if n != ROW]
+        system = (*SYSTEM, *CHANGE) if self.resource.collect.mode == "cdc" else SYSTEM
+        found = [n for n in first.schema.names if n not in (ROW, *system[len(SYSTEM) :])]
         self._check_names(found)
         added = self._check_declared(found)
         self.columns = (*found, *added)
-        schema = pa.schema([(n, pa.string()) for n in self.columns] + [(n, _type(n)) for n in SYSTEM])
+        by_item = {i.name: i.column for i in self.resource.items}
+        key = tuple(by_item[name] for name in self.resource.key)
+        self.key = key if set(key) <= set(self.columns) else ()
+        schema = pa.schema([(n, pa.string()) for n in self.columns] + [(n, _type(n)) for n in system])
         return schema, self._flow(first, source, schema)
 
     def drain(self) -> None:
@@ -77,9 +86,10 @@ class Stream:
         arrays["_batch"] = _constant(self.batch, count)
         arrays["_at"] = _constant(self.at, count)
         with self.engine.bound(pa.table({n: arrays[n] for n in (*self.columns, ROW)})) as relation:
-            _, figures = measure(self.engine, relation, self.columns)
+            if self.is_measured:
+                _, figures = measure(self.engine, relation, self.columns, self.key)
+                self.figures = add([self.figures, figures])
             arrays["_hash"] = self._hashes(relation)
-        self.figures = add([self.figures, figures])
         self.rows += count
         if self.progress:
             self.progress(self.piece.origin, self.rows)
@@ -92,7 +102,9 @@ class Stream:
         arrays = [b.column(0) for b in self.engine.batches(query)]
         return pa.concat_arrays(arrays) if arrays else pa.array([], pa.string())
 
-    def _reject(self, row: int, column: str, code: str, reason: str) -> None:
+    def _reject(
+        self, row: int, column: str, code: str, reason: str, content: Mapping[str, str | None] | None = None
+    ) -> None:
         is_stop = self.resource.collect.drift == "stop"
         if is_stop or len(self.rejects) >= _REJECTS:
             raise DataError(
@@ -114,14 +126,16 @@ class Stream:
                 column=column,
                 code=code,
                 reason=reason,
+                content=content,
             )
         )
 
     def _check_names(self, found: list[str]) -> None:
-        seen: dict[str, str] = {n: n for n in SYSTEM}
+        system = (*SYSTEM, *CHANGE)
+        seen: dict[str, str] = {n: n for n in system}
         for name in found:
-            other = seen.setdefault(name.casefold(), name) if name not in SYSTEM else name
-            if other != name or name in SYSTEM:
+            other = seen.setdefault(name.casefold(), name) if name not in system else name
+            if other != name or name in system:
                 raise DataError(
                     "collect.column.ambiguous",
                     "{origin}: the column {column} cannot be told from {other}.",
@@ -129,7 +143,7 @@ class Stream:
                     origin=self.piece.origin,
                     column=name,
                     other=other,
-                    system=", ".join(SYSTEM),
+                    system=", ".join(system),
                 )
 
     def _check_declared(self, found: list[str]) -> list[str]:

@@ -13,7 +13,7 @@ from cityloom.model.city import City
 from cityloom.model.fusion import ObjectType
 from cityloom.model.resource import GRADES, SHARING, Resource
 from cityloom.model.service import Demand, Service
-from cityloom.model.source import Source
+from cityloom.model.source import CYCLES, MODES, Source
 from cityloom.model.standard import DIMENSIONS, Element
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,79}", re.ASCII)
@@ -80,7 +80,11 @@ def _resource(value: Resource, city: City, plugins: Mapping[str, set[str]]) -> I
     names = [item.name for item in value.items]
     yield from _known(value.collect.source, city.sources, ("collect", "source"), _("source"))
     yield from _one_of(value.grade, GRADES, ("grade",))
-    yield from _one_of(value.collect.mode, ("full", "incremental", "cdc"), ("collect", "mode"))
+    yield from _one_of(value.collect.mode, MODES, ("collect", "mode"))
+    yield from _one_of(value.collect.cycle, CYCLES, ("collect", "cycle"))
+    yield from _one_of(value.collect.retransmission, ("replace", "append"), ("collect", "retransmission"))
+    for other in value.collect.schedule.after:
+        yield from _known(other, city.resources, ("collect", "schedule", "after"), _("resource"))
     yield from _one_of(value.collect.drift, ("stop", "quarantine", "accept"), ("collect", "drift"))
     for key in value.key:
         yield from _known(key, names, ("key",), _("item"))

@@ -1,4 +1,4 @@
-"""Figures that prove two sets of rows equal without keeping them: counts and digest sums per column."""
+"""Figures that prove two sets of rows equal without keeping them: counts and digest sums per column and of the key."""
 
 from __future__ import annotations
 
@@ -10,29 +10,49 @@ from sqlglot import exp
 from cityloom.engines.base import Engine, sql
 from cityloom.model.batch import ColumnFigures
 
+PORTABLE = "md5"
+"""Digests that any database can compute: the first 60 bits of a value's MD5, as text in UTF-8."""
+SEPARATOR = "\x1f"
+"""Between the parts of a key; an empty part stands for NULL."""
 
-def measure(engine: Engine, relation: exp.Expression, columns: Sequence[str]) -> tuple[int, tuple[ColumnFigures, ...]]:
+
+def measure(
+    engine: Engine,
+    relation: exp.Expression,
+    columns: Sequence[str],
+    key: Sequence[str] = (),
+    *,
+    is_portable: bool = False,
+) -> tuple[int, tuple[ColumnFigures, ...]]:
     """Rows and figures of each text column of a relation, in one scan, independent of the order of rows.
 
-    The digest is the sum of the engine's 64-bit hashes, marked with the engine's name: figures of two
-    engines are not compared.
+    Args:
+        engine: computes them.
+        relation: the rows.
+        columns: their text columns.
+        key: columns whose values together name a row: one more figure, named by :func:`key_name`.
+        is_portable: digests that a source database can compute too (``md5:``), dearer than the engine's own
+            64-bit hashes, which are marked with its name: figures of two engines are not compared.
     """
+    valued: list[tuple[str, exp.Expression]] = [(c, exp.column(c, quoted=True)) for c in columns]
+    if key:
+        valued.append((key_name(key), _together(key)))
     picks: list[Any] = [exp.alias_(exp.Count(this=exp.Star()), "n")]
-    for column in columns:
-        ref = exp.column(column, quoted=True).sql(dialect="duckdb")
-        picks += [
-            sql(f"SELECT count({ref})").expressions[0],
-            sql(f"SELECT coalesce(sum(strlen({ref})), 0)").expressions[0],
-            sql(f"SELECT coalesce(sum(hash({ref})) FILTER ({ref} IS NOT NULL), 0)").expressions[0],
-        ]
+    picks += [pick for _, value in valued for pick in _figures(value, is_portable)]
     row = engine.rows(exp.select(*picks).from_(exp.alias_(relation, "r") if isinstance(relation, exp.Subquery) else relation))[0]
+    mark = PORTABLE if is_portable else engine.name
     figures = [
         ColumnFigures(
-            column=name, filled=int(row[1 + 3 * i]), characters=int(row[2 + 3 * i]), digest=_mark(engine, int(row[3 + 3 * i]))
+            column=name, filled=int(row[1 + 3 * i]), characters=int(row[2 + 3 * i]), digest=f"{mark}:{int(row[3 + 3 * i]):x}"
         )
-        for i, name in enumerate(columns)
+        for i, (name, _) in enumerate(valued)
     ]
     return int(row[0]), tuple(figures)
+
+
+def key_name(key: Sequence[str]) -> str:
+    """How the figures of a key are named: ``[a, b]``."""
+    return f"[{', '.join(key)}]"
 
 
 def add(parts: Iterable[tuple[ColumnFigures, ...]]) -> tuple[ColumnFigures, ...]:
@@ -45,6 +65,23 @@ def add(parts: Iterable[tuple[ColumnFigures, ...]]) -> tuple[ColumnFigures, ...]
     return tuple(total.values())
 
 
+def _together(key: Sequence[str]) -> exp.Expression:
+    if len(key) == 1:
+        return exp.column(key[0], quoted=True)
+    parts = [exp.func("coalesce", exp.column(name, quoted=True), exp.Literal.string("")) for name in key]
+    return exp.Anonymous(this="concat_ws", expressions=[exp.Literal.string(SEPARATOR), *parts])
+
+
+def _figures(value: exp.Expression, is_portable: bool) -> list[exp.Expression]:
+    digest = "CAST('0x' || substring(md5(:value), 1, 15) AS BIGINT)" if is_portable else "hash(:value)"
+    texts = (
+        "SELECT count(:value)",
+        "SELECT coalesce(sum(strlen(:value)), 0)",
+        f"SELECT coalesce(sum({digest}) FILTER (:value IS NOT NULL), 0)",
+    )
+    return [sql(text, value=value).expressions[0] for text in texts]
+
+
 def _plus(a: ColumnFigures, b: ColumnFigures) -> ColumnFigures:
     engine, _, left = a.digest.partition(":")
     right = b.digest.partition(":")[2]
@@ -54,7 +91,3 @@ def _plus(a: ColumnFigures, b: ColumnFigures) -> ColumnFigures:
         characters=a.characters + b.characters,
         digest=f"{engine}:{int(left, 16) + int(right, 16):x}",
     )
-
-
-def _mark(engine: Engine, digest: int) -> str:
-    return f"{engine.name}:{digest:x}"

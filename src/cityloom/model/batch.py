@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, kw_only=True)
 class ColumnFigures:
     """Order-independent figures of one column: values that are not null, their characters in all, and the
-    sum of the values' 64-bit digests, so that any changed value changes them."""
+    sum of the values' 64-bit digests, so that any changed value changes them.
+
+    A digest names how it was made: ``duckdb:`` the embedded engine's hash, ``md5:`` the sum of the first 60
+    bits of each value's MD5, which a source database can compute by itself.
+    """
 
     column: str
     filled: int
@@ -18,13 +23,18 @@ class ColumnFigures:
 
 @dataclass(frozen=True, kw_only=True)
 class Receipt:
-    """对账回执: the figures of both sides of a batch. ``equal`` is what "succeeded" means."""
+    """对账回执: the figures of both sides of a batch. ``is_equal`` is what "succeeded" means.
+
+    The figures named like ``[a, b]`` are of the key: the values of its columns taken together. ``proved_by`` says
+    who computed the source's figures: ``stream`` the platform while reading, ``source`` the source by itself.
+    """
 
     source_rows: int
     landed_rows: int
     rejected_rows: int
     source_columns: tuple[ColumnFigures, ...] = ()
     landed_columns: tuple[ColumnFigures, ...] = ()
+    proved_by: str = "stream"
 
     @property
     def is_equal(self) -> bool:
@@ -57,7 +67,11 @@ class Batch:
 
 @dataclass(frozen=True, kw_only=True)
 class Reject:
-    """A row that could not be taken, with where it stood and why: kept, correctable, never dropped."""
+    """A row that could not be taken, with where it stood and why: kept, correctable, never dropped.
+
+    ``content`` is the row as it came (its fields by column, or its text under ``""``); ``corrected_by`` the batch
+    with which it came in after all.
+    """
 
     resource: str
     batch: str
@@ -66,6 +80,8 @@ class Reject:
     column: str
     code: str
     reason: str
+    content: Mapping[str, str | None] | None = None
+    corrected_by: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

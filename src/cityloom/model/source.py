@@ -8,13 +8,17 @@ from typing import Any
 
 from cityloom.model.text import STRICT, Title
 
+MODES = ("full", "incremental", "cdc", "push", "virtual")
+CYCLES = ("manual", "year", "quarter", "month", "week", "day", "hour", "continuous")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
     """数据源: a connection to a system of a department.
 
     ``connector`` names a plug-in of ``collect/connectors``; ``options`` are that plug-in's fields
-    (secrets only as references ``env:NAME`` or ``file:PATH``).
+    (secrets only as references ``env:NAME`` or ``file:PATH``); ``at_once`` how many tasks may read from it
+    at the same time.
     """
 
     __pydantic_config__ = STRICT
@@ -24,6 +28,30 @@ class Source:
     department: str
     connector: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    at_once: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """When a collection task runs by itself, and what happens when it does not.
+
+    ``cycle`` of the task says how often; ``time`` at which time of the day (``HH:MM``, China); ``day`` of the
+    week (1 Monday) or month; ``cron`` five fields instead of both; ``workdays`` only on Chinese workdays;
+    ``after`` resources whose tasks must have succeeded first in this period; ``retries`` tries after a failure,
+    the first after ``wait_seconds``, each further one after twice as long; ``late_minutes`` after its time
+    without data of the period an alert is raised (0: none).
+    """
+
+    __pydantic_config__ = STRICT
+
+    time: str = "02:00"
+    day: int = 1
+    cron: str = ""
+    workdays: bool = False
+    after: tuple[str, ...] = ()
+    retries: int = 3
+    wait_seconds: int = 30
+    late_minutes: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +59,8 @@ class CollectionTask:
     """归集任务: what is taken from a source into a resource.
 
     ``what`` are the connector's fields for this task (a table, a path pattern, an address);
-    ``mode`` full, incremental or cdc; ``cycle`` year, quarter, month, week, day, hour or continuous;
+    ``mode`` full, incremental, cdc, push or virtual; ``cycle`` manual, year, quarter, month, week, day, hour
+    or continuous, with ``schedule`` for the details;
     ``retransmission`` of a past batch: ``replace`` it or ``append`` as correction;
     ``drift`` policy for unknown or missing columns and bad rows: ``stop``, ``quarantine`` or ``accept``.
     """
@@ -44,3 +73,4 @@ class CollectionTask:
     cycle: str = "day"
     retransmission: str = "replace"
     drift: str = "quarantine"
+    schedule: Schedule = field(default_factory=Schedule)

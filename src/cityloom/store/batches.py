@@ -25,6 +25,8 @@ batch_table = sa.Table(
     sa.Column("position", sa.Text),
     sa.Column("reason", sa.Text),
     sa.Column("receipt", sa.JSON),
+    sa.Column("number", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Index("ix_batch_resource_origin", "resource", "origin", "number"),
 )
 reject_table = sa.Table(
     "reject",
@@ -37,14 +39,19 @@ reject_table = sa.Table(
     sa.Column("column", sa.Text, nullable=False),
     sa.Column("code", sa.String(80), nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("content", sa.JSON),
+    sa.Column("corrected_by", sa.String(40)),
 )
 
 
 def put_batch(connection: sa.Connection, batch: Batch) -> None:
-    """Write a batch's record anew."""
+    """Write a batch's record anew; one that is new gets the next number of all batches."""
     values = asdict(batch)
-    connection.execute(batch_table.delete().where(batch_table.c.id == batch.id))
-    connection.execute(batch_table.insert().values(**values))
+    t = batch_table
+    if connection.execute(t.update().where(t.c.id == batch.id).values(**values)).rowcount:
+        return
+    number = sa.select(sa.func.coalesce(sa.func.max(t.c.number), 0) + 1).scalar_subquery()
+    connection.execute(t.insert().values(**values, number=number))
 
 
 def find_batch(connection: sa.Connection, batch_id: str) -> Batch | None:
@@ -53,12 +60,28 @@ def find_batch(connection: sa.Connection, batch_id: str) -> Batch | None:
     return _batch(row) if row else None
 
 
-def list_batches(connection: sa.Connection, resource: str | None = None) -> list[Batch]:
-    """Batches of a resource, or of all, oldest first."""
-    query = sa.select(batch_table).order_by(batch_table.c.started_at, batch_table.c.id)
+def list_batches(
+    connection: sa.Connection, resource: str | None = None, *, origin: str | None = None, limit: int | None = None
+) -> list[Batch]:
+    """Batches of a resource (of one origin), or of all, oldest first; with a limit the newest ones."""
+    t = batch_table
+    query = sa.select(t).order_by(t.c.number.desc(), t.c.id.desc())
     if resource is not None:
-        query = query.where(batch_table.c.resource == resource)
-    return [_batch(row) for row in connection.execute(query).mappings()]
+        query = query.where(t.c.resource == resource)
+    if origin is not None:
+        query = query.where(t.c.origin == origin)
+    if limit is not None:
+        query = query.limit(limit)
+    return [_batch(row) for row in connection.execute(query).mappings()][::-1]
+
+
+def last_positions(connection: sa.Connection, resource: str) -> dict[str, str]:
+    """By origin the position of the newest batch that stands: where the next slice goes on from."""
+    t = batch_table
+    stands = sa.and_(t.c.resource == resource, t.c.state == "reconciled", t.c.position.is_not(None))
+    newest = sa.select(sa.func.max(t.c.number)).where(stands).group_by(t.c.origin)
+    query = sa.select(t.c.origin, t.c.position).where(t.c.number.in_(newest), stands)
+    return {row.origin: row.position for row in connection.execute(query)}
 
 
 def put_rejects(connection: sa.Connection, batch: str, rejects: Sequence[Reject]) -> None:
