@@ -266,7 +266,8 @@ def test_progress_is_told(bench, monkeypatch):
     from cityloom.collect import run as stage
 
     told = []
-    monkeypatch.setattr(stage, "run", lambda *a, run=stage.run, **k: run(*a, **k, progress=lambda *p: told.append(p)))
+    told_by = stage.Watch(progress=lambda *p: told.append(p))
+    monkeypatch.setattr(stage, "run", lambda *a, run=stage.run, **k: run(*a, **k, watch=told_by))
     bench.write("a.csv", "a\n1\n2\n")
     bench.csv(["a"])
     assert told[-1] == ("a.csv", 2)
