@@ -11,7 +11,7 @@ run_all = set -e; for script in $(1); do \
 	[ -e "$$script" ] || { echo "There is no $$script." >&2; exit 1; }; $(BIN)/python "$$script"; done
 
 .DEFAULT_GOAL := help
-.PHONY: help env env-dev demo test check fix bench measure locales docs migration lock wheel clean
+.PHONY: help env env-dev demo test servers check fix bench measure locales docs migration lock wheel clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -25,6 +25,9 @@ demo: env  ## Run the main job on the sample city; ARGS="…" go to `cityloom de
 
 test: env-dev  ## Run all tests; ARGS="tests/unit/kernel -k clock" runs some
 	@$(BIN)/python -m pytest $(ARGS)
+
+servers: env-dev  ## Start the servers that tests work against (as root it installs them); VERB=stop ends them
+	@$(BIN)/python tests/servers/run.py $(or $(VERB),start) $(NAMES)
 
 check: env-dev  ## Check style, types and the borders between rooms
 	@$(BIN)/ruff check .

@@ -1,12 +1,13 @@
 """What tests share: an engine, a lake, a control store on each database, a clock, and values that hurt.
 
-``TEST_POSTGRESQL_URL`` names a PostgreSQL server; with ``TEST_REQUIRE_SERVERS=1`` its lack is a failure.
+Servers are named by the environment (``TEST_POSTGRESQL_URL``) or by ``.servers/env``, which ``make servers``
+writes; with ``TEST_REQUIRE_SERVERS=1`` the lack of one is a failure.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -110,21 +111,34 @@ def store(empty_store: Store) -> Store:
 @contextmanager
 def postgresql_schema() -> Iterator[str]:
     """The address of a fresh schema on the server, gone afterwards."""
-    server = sa.create_engine(postgresql_url(), poolclass=sa.NullPool)
+    database = sa.create_engine(server("TEST_POSTGRESQL_URL"), poolclass=sa.NullPool)
     schema = new_id("test")
-    with server.begin() as connection:
+    with database.begin() as connection:
         connection.execute(sa.schema.CreateSchema(schema))
-    yield server.url.update_query_dict({"options": f"-csearch_path={schema}"}).render_as_string(hide_password=False)
-    with server.begin() as connection:
+    yield database.url.update_query_dict({"options": f"-csearch_path={schema}"}).render_as_string(hide_password=False)
+    with database.begin() as connection:
         connection.execute(sa.schema.DropSchema(schema, cascade=True))
 
 
-def postgresql_url() -> str:
-    """The server's address; without one the test is skipped, or fails where servers are required."""
-    url = os.environ.get("TEST_POSTGRESQL_URL", "")
-    if not url:
-        reason = "TEST_POSTGRESQL_URL names no PostgreSQL server"
+def server(name: str) -> str:
+    """What a name of the servers' environment stands for; without it the test is skipped, or fails where servers
+    are required."""
+    found = os.environ.get(name) or _started().get(name, "")
+    if not found:
+        reason = f"{name} names no server: start them with `make servers`"
         if os.environ.get("TEST_REQUIRE_SERVERS") == "1":
             pytest.fail(reason)
         pytest.skip(reason)
-    return url
+    return found
+
+
+@pytest.fixture(name="server")
+def server_fixture() -> Callable[[str], str]:
+    """:func:`server` for tests: ``server("TEST_MARIADB_URL")``."""
+    return server
+
+
+def _started() -> dict[str, str]:
+    path = Path(__file__).parents[1] / ".servers" / "env"
+    lines = path.read_text().splitlines() if path.is_file() else []
+    return dict(line.split("=", 1) for line in lines if "=" in line)
