@@ -21,6 +21,9 @@ from cityloom.model.resource import Resource
 from cityloom.store import audit, batches
 from cityloom.store.database import Store
 
+_OPEN = ("running", "landed")
+_LOST = "Its process died before the rows were committed; they come in with a later batch."
+
 
 @dataclass(frozen=True)
 class Landed:
@@ -110,23 +113,49 @@ class Landing:
             self.progress,
             is_measured=self._prover is None,
         )
-        receipt = self._recover(stream, count) if self._is_in_lake(batch.id) else self._write(stream, count, old)
-        ended = replace(
-            batch,
-            state="reconciled",
-            ended_at=iso(self.clock.now()),
-            version=self.lake.version(self.resource.raw_table),
-            receipt=receipt,
-        )
+        if self._is_in_lake(batch.id):
+            receipt = self._recover(stream, count)
+        else:
+            receipt = self._write(stream, count, batch, old)
+        ended = self._ended(replace(batch, receipt=receipt))
         self._close(ended, old, stream)
         self._settle(piece)
         return Landed(ended, is_new=True, findings=tuple(stream.findings))
 
-    def _write(self, stream: Stream, count: int, old: list[Batch]) -> Receipt:
+    def recover(self) -> int:
+        """Record what a process that died had committed and not yet recorded; returns how many batches.
+
+        To be called before the next slice of a source that goes on from a position: what is in the lake decides
+        where it goes on, or rows would come in twice.
+        """
+        with self.store.read() as connection:
+            left = [b for s in _OPEN for b in batches.list_batches(connection, self.resource.name, state=s) if b.position]
+        in_lake = self._parts() if left else set()
+        found = [b for b in left if b.id in in_lake and b.receipt]
+        for batch in left:
+            with self.store.write() as connection:
+                if batch in found and batch.receipt:
+                    batches.put_batch(connection, self._ended(batch))
+                    event = self._event(batch, batch.receipt.landed_rows, batch.receipt.rejected_rows)
+                    audit.append(connection, event, self.clock)
+                else:
+                    lost = replace(batch, state="failed", reason=_LOST, ended_at=iso(self.clock.now()))
+                    batches.put_batch(connection, lost)
+        return len(found)
+
+    def _ended(self, batch: Batch) -> Batch:
+        version = self.lake.version(self.resource.raw_table)
+        return replace(batch, state="reconciled", ended_at=iso(self.clock.now()), version=version)
+
+    def _write(self, stream: Stream, count: int, batch: Batch, old: list[Batch]) -> Receipt:
         made: list[Receipt] = []
 
         def verify(relation: exp.Expression) -> None:
             made.append(self._reconcile(stream, count, relation))
+            if batch.position:
+                with self.store.write() as connection:
+                    batches.put_batch(connection, replace(batch, state="landed", receipt=made[0]))
+                    batches.put_rejects(connection, batch.id, stream.rejects)
 
         schema, rows = stream.start()
         in_lake = self._parts()
@@ -175,7 +204,16 @@ class Landing:
         )
 
     def _close(self, batch: Batch, old: list[Batch], stream: Stream) -> None:
-        event = AuditEvent(
+        event = self._event(batch, stream.rows, len(stream.rejects))
+        with self.store.write() as connection:
+            batches.put_batch(connection, batch)
+            for one in old:
+                batches.put_batch(connection, replace(one, state="superseded"))
+            batches.put_rejects(connection, batch.id, stream.rejects)
+            audit.append(connection, event, self.clock)
+
+    def _event(self, batch: Batch, rows: int, rejected: int) -> AuditEvent:
+        return AuditEvent(
             kind=EventKind.BATCH_LANDED,
             actor=self.actor,
             subject=self.resource.name,
@@ -183,16 +221,10 @@ class Landing:
                 "batch": batch.id,
                 "origin": batch.origin,
                 "digest": batch.digest,
-                "rows": stream.rows,
-                "rejected": len(stream.rejects),
+                "rows": rows,
+                "rejected": rejected,
             },
         )
-        with self.store.write() as connection:
-            batches.put_batch(connection, batch)
-            for one in old:
-                batches.put_batch(connection, replace(one, state="superseded"))
-            batches.put_rejects(connection, batch.id, stream.rejects)
-            audit.append(connection, event, self.clock)
 
     def _fail(self, batch: Batch, error: CityLoomError) -> Landed:
         failed = replace(batch, state="failed", ended_at=iso(self.clock.now()), reason=str(error))

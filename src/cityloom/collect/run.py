@@ -123,6 +123,7 @@ def _collect(
     done = {}
     is_going_on = resource.collect.mode in ("incremental", "cdc")
     if is_going_on:
+        landing.recover()
         with landing.store.read() as connection:
             done = batch_store.last_positions(connection, resource.name)
     for piece in _pieces(connector, done, stop):

@@ -48,7 +48,8 @@ class Receipt:
 class Batch:
     """批次: one slice of a collection task (a file, a table's snapshot, a pull), immutable.
 
-    ``state`` is ``running``, ``landed``, ``reconciled``, ``failed`` or ``superseded``; ``position`` what
+    ``state`` is ``running``, ``landed`` (proven equal, and about to be committed), ``reconciled`` (committed),
+    ``failed`` or ``superseded``; ``position`` what
     the next incremental run goes on from; ``origin`` where it came from (file name, table, address).
     """
 

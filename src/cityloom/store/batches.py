@@ -61,15 +61,22 @@ def find_batch(connection: sa.Connection, batch_id: str) -> Batch | None:
 
 
 def list_batches(
-    connection: sa.Connection, resource: str | None = None, *, origin: str | None = None, limit: int | None = None
+    connection: sa.Connection,
+    resource: str | None = None,
+    *,
+    origin: str | None = None,
+    state: str | None = None,
+    limit: int | None = None,
 ) -> list[Batch]:
-    """Batches of a resource (of one origin), or of all, oldest first; with a limit the newest ones."""
+    """Batches of a resource (of one origin, in one state), or of all, oldest first; with a limit the newest ones."""
     t = batch_table
     query = sa.select(t).order_by(t.c.number.desc(), t.c.id.desc())
     if resource is not None:
         query = query.where(t.c.resource == resource)
     if origin is not None:
         query = query.where(t.c.origin == origin)
+    if state is not None:
+        query = query.where(t.c.state == state)
     if limit is not None:
         query = query.limit(limit)
     return [_batch(row) for row in connection.execute(query).mappings()][::-1]

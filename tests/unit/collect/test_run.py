@@ -309,3 +309,25 @@ def test_a_delivery_without_rows_and_one_that_came_under_another_name_are_notice
     bench.write("c.csv", "a\n3\n")
     bench.csv(["a"])
     assert found(bench, "collect") == []
+
+
+def test_what_was_committed_and_not_recorded_decides_where_it_goes_on(bench, monkeypatch):
+    """A process that dies between the lake's commit and the record must not bring rows in twice."""
+    path = bench.folder / "in.db"
+    with sqlite3.connect(path) as source:
+        source.execute("CREATE TABLE t (id INTEGER, a TEXT)")
+        source.executemany("INSERT INTO t VALUES (?, ?)", [(1, "x"), (2, "y")])
+    given = ("sqlite", ["id", "a"], {"path": "in.db", "table": "t", "marker": "id"})
+
+    def die(*_given):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Landing, "_close", die)
+    with pytest.raises(KeyboardInterrupt):
+        bench.run(*given, mode="incremental")
+    monkeypatch.undo()
+    with sqlite3.connect(path) as source:
+        source.execute("INSERT INTO t VALUES (3, 'z')")
+    bench.run(*given, mode="incremental")
+    assert sorted(r[0] for r in bench.rows("id")) == ["1", "2", "3"]
+    assert [state for _, state in states(bench)] == ["reconciled", "reconciled"]
