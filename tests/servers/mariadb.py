@@ -47,7 +47,7 @@ def start(home: Path) -> dict[str, str]:
     subprocess.run(install, check=True, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     (home / "port.json").write_text(json.dumps(port))
     run(home)
-    words = f"CREATE USER root@'127.0.0.1' IDENTIFIED BY '{PASSWORD}'; GRANT ALL ON *.* TO root@'127.0.0.1' WITH GRANT OPTION"
+    words = f"CREATE OR REPLACE USER root@'127.0.0.1' IDENTIFIED BY '{PASSWORD}'; GRANT ALL ON *.* TO root@'127.0.0.1' WITH GRANT OPTION"
     client = [parts.find("mariadb"), f"--socket={home}/socket", "--user=root", "--batch", f"--execute={words}"]
     subprocess.run(client, check=True, cwd="/", stdin=subprocess.DEVNULL)
     url = f"mysql+pymysql://root:{PASSWORD}@127.0.0.1:{port}/mysql"
