@@ -79,6 +79,12 @@ class Landing:
         with self.store.read() as connection:
             return batches.list_batches(connection, self.resource.name)
 
+    def pack(self) -> None:
+        """Lay the small files of a source that goes on together; batches that can be replaced stay by themselves."""
+        with self.store.read() as connection:
+            keep = batches.list_whole(connection, self.resource.name)
+        self.lake.pack(self.resource.raw_table, keep=keep)
+
     def _known(self, piece: Slice) -> dict[str, Batch]:
         """The batches that a slice may stand for or replace: those of its origin, or for one that goes on, itself."""
         with self.store.read() as connection:

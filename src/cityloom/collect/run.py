@@ -20,6 +20,8 @@ from cityloom.store import batches as batch_store
 from cityloom.store import findings as finding_store
 from cityloom.store.database import Store
 
+_PACKED = 100
+"""After so many batches of a source that goes on, their small files are laid together."""
 _LISTED = 1000
 """So many batches, errors and findings of one run are listed; the rest is counted."""
 
@@ -129,6 +131,8 @@ def _collect(
     for piece in _pieces(connector, done, stop):
         one = landing.land(piece)
         outcome.take(one)
+        if piece.position and outcome.landed % _PACKED == _PACKED - 1:
+            landing.pack()
         if one.error and piece.position and is_going_on:
             return
     outcome.is_complete = True

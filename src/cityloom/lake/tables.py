@@ -25,7 +25,7 @@ from deltalake.exceptions import CommitFailedError, TableNotFoundError
 from deltalake.transaction import AddAction, CommitProperties, RemoveAction, create_table_with_add_actions
 from sqlglot import exp
 
-from cityloom.engines.base import Engine, Query, WrittenFile
+from cityloom.engines.base import Engine, Query, WrittenFile, sql
 from cityloom.kernel.errors import ConfigError, DataError, UserError
 from cityloom.kernel.ids import new_id
 
@@ -169,6 +169,34 @@ class Lake:
         """Make the whole table anew, one file a query, in one commit; older versions stay readable."""
         files = [self._write(query, self._folder(table) / f"{new_id('p')}.parquet", None) for query in rows]
         return self._commit(table, files, remove=None, notes=notes)
+
+    def pack(self, table: str, *, keep: Sequence[str] = (), below: int = 8 << 20, at_least: int = 64) -> int:
+        """Lay the small files of a table together in one commit; returns how many became one.
+
+        A source that is followed leaves a file every second or so; readers and the log grow slow with them. The
+        rows stay what they are, and older versions keep their own files. What was laid together is a part of
+        its own: the parts are no longer found by their names, only by the rows' ``_batch``.
+
+        Args:
+            table: its name.
+            keep: parts that stay by themselves.
+            below: bytes under which a file is small.
+            at_least: so many small files, or nothing is done.
+        """
+        delta = self._open(table)
+        loose = [p for p in self._paths(table, delta) if p.stem not in keep] if delta else []
+        small = [p for p in loose if p.stat().st_size < below]
+        if len(small) < at_least:
+            return 0
+        target = self._folder(table) / f"{new_id('k')}.parquet"
+        file = self._write(sql("SELECT * FROM :files", files=self.engine.files(small)), target, None)
+        notes = {"packed": len(small)}
+        try:
+            self._commit(table, [file], remove={p.stem for p in small}, notes=notes)
+        except BaseException:
+            target.unlink(missing_ok=True)
+            raise
+        return len(small)
 
     def sweep(self, table: str) -> int:
         """Remove files that no version names (left by a process that died); returns how many."""

@@ -82,6 +82,12 @@ def list_batches(
     return [_batch(row) for row in connection.execute(query).mappings()][::-1]
 
 
+def list_whole(connection: sa.Connection, resource: str) -> list[str]:
+    """Ids of a resource's batches without a position: each stands for itself and may be replaced."""
+    t = batch_table
+    return list(connection.execute(sa.select(t.c.id).where(t.c.resource == resource, t.c.position.is_(None))).scalars())
+
+
 def last_positions(connection: sa.Connection, resource: str) -> dict[str, str]:
     """By origin the position of the newest batch that stands: where the next slice goes on from."""
     t = batch_table

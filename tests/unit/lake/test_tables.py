@@ -148,3 +148,16 @@ def test_a_killed_writer_leaves_whole_parts_and_the_next_one_goes_on(lake: Lake,
     lake.sweep(TABLE)
     assert lake.append(TABLE, "SELECT 'end' AS a", part="end").rows == 1
     assert "end" in rows_of(lake)
+
+
+def test_small_files_are_laid_together_and_older_versions_stay(lake: Lake) -> None:
+    for number in range(5):
+        lake.append(TABLE, batch(str(number)), part=f"b{number}", schema=SCHEMA)
+    assert lake.pack(TABLE, at_least=6) == 0
+    assert lake.pack(TABLE, keep=["b0"], at_least=4) == 4
+    assert rows_of(lake) == ["0", "1", "2", "3", "4"]
+    assert len(lake.parts(TABLE)) == 2
+    assert "b0" in lake.parts(TABLE)
+    assert rows_of(lake, version=2) == ["0", "1", "2"]
+    assert lake.sweep(TABLE) == 0
+    assert lake.count(TABLE) == 5
