@@ -14,6 +14,7 @@ from cityloom.model.text import Title
 
 KINDS = (
     "collect.connectors",
+    "collect.places",
     "standard.steps",
     "quality.rules",
     "fuse.rules",

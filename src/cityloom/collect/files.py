@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from cityloom.collect.base import Slice
+from cityloom.collect.place import Place, build_place
 from cityloom.kernel.config import reference
 from cityloom.kernel.errors import ConfigError, SourceError
 
@@ -25,25 +27,29 @@ class Held:
     modified_ns: int
 
 
-def open_folder(base: Path, folder: str) -> Path:
-    """The folder that an option names, on ``base`` when relative.
+@dataclass(frozen=True)
+class Folder:
+    """A folder of a place, seen to be there."""
+
+    place: Place
+    name: str
+
+
+def open_folder(base: Path, folder: str, place: Mapping[str, Any] | None = None) -> Folder:
+    """The folder that an option names: of this machine (on ``base`` when relative), or of another place.
 
     Raises:
         SourceError: ``collect.source.unreachable`` when it is not there.
     """
-    path = base / reference(folder, base=base)
-    if not path.is_dir():
-        raise SourceError(
-            "collect.source.unreachable",
-            "The folder {folder} is not there.",
-            hint="Make it, or correct the source's option folder.",
-            folder=folder,
-        )
-    return path
+    opened = Folder(build_place(place or {}, base), reference(folder, base=base))
+    with opened.place.connect(opened.name):
+        return opened
 
 
-def file_slices(root: Path, pattern: str) -> Iterator[Slice]:
+def file_slices(folder: Folder, pattern: str) -> Iterator[Slice]:
     """One slice a file, by name. Hidden files and files still being written are left alone."""
+    root = folder.place.path(folder.name, "")
+    assert root is not None
     for path in list_files(root, pattern):
         origin = path.relative_to(root).as_posix()
         try:

@@ -7,7 +7,7 @@ import io
 import itertools
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
@@ -48,14 +48,15 @@ class CsvFiles:
     editor shows it where no value holds a line break. Rows with too few or too many values are set apart.
 
     Args:
-        folder: where the files are; relative to the workspace, or a reference.
-        pattern: which of them, as a glob.
+        folder: where the files are; relative to the workspace or to the place, or a reference.
+        pattern: which of them, as a glob; after ``!`` the members of an archive.
         encoding: ``auto`` (byte order mark, else UTF-8, else GB18030, both proven) or an encoding's name.
         delimiter: ``auto`` (the most frequent of ``, ; tab |`` in the header), one character, or
             ``comma``, ``semicolon``, ``tab``, ``pipe``.
         header_rows: rows of the header; their names are joined with a dot.
         columns: names where ``header_rows`` is 0.
         quote: character around values; empty for none.
+        place: where the folder is when it is not on this machine: ``kind`` and that place's options.
     """
 
     __pydantic_config__ = STRICT
@@ -73,15 +74,16 @@ class CsvFiles:
     header_rows: int = 1
     columns: tuple[str, ...] = ()
     quote: str = '"'
+    place: Mapping[str, Any] = field(default_factory=dict, hash=False)
     base: Path = Path()
 
     def check(self) -> None:
         """Show that the folder is there."""
-        open_folder(self.base, self.folder)
+        open_folder(self.base, self.folder, self.place)
 
     def slices(self, done: Mapping[str, str]) -> Iterator[Slice]:
         """One slice a file."""
-        return file_slices(open_folder(self.base, self.folder), self.pattern)
+        return file_slices(open_folder(self.base, self.folder, self.place), self.pattern)
 
     def read(self, piece: Slice, sink: RejectSink) -> Iterator[pa.RecordBatch]:
         """The file's records, a block at a time."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
@@ -29,12 +29,13 @@ class Excel:
     is NULL; whole numbers come without decimals, dates and times in ISO form.
 
     Args:
-        folder: where the files are; relative to the workspace, or a reference.
-        pattern: which of them, as a glob.
+        folder: where the files are; relative to the workspace or to the place, or a reference.
+        pattern: which of them, as a glob; after ``!`` the members of an archive.
         sheet: name or number (from 1) of the sheet; ``*`` for every sheet.
         title_rows: rows above the header.
         header_rows: rows of the header; their names are joined with a dot, merged cells count for all theirs.
         totals: text with which the first value of a row of totals begins; such rows are left out.
+        place: where the folder is when it is not on this machine: ``kind`` and that place's options.
     """
 
     __pydantic_config__ = STRICT
@@ -53,15 +54,16 @@ class Excel:
     title_rows: int = 0
     header_rows: int = 1
     totals: str = ""
+    place: Mapping[str, Any] = field(default_factory=dict, hash=False)
     base: Path = Path()
 
     def check(self) -> None:
         """Show that the folder is there."""
-        open_folder(self.base, self.folder)
+        open_folder(self.base, self.folder, self.place)
 
     def slices(self, done: Mapping[str, str]) -> Iterator[Slice]:
         """One slice a sheet: its origin is the file, with ``#`` and the sheet where every sheet is taken."""
-        for piece in file_slices(open_folder(self.base, self.folder), self.pattern):
+        for piece in file_slices(open_folder(self.base, self.folder, self.place), self.pattern):
             if self.sheet != "*" or piece.error:
                 yield piece
                 continue

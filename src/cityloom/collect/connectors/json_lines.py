@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -26,9 +26,10 @@ class JsonLines:
     ``_row`` is the line. Lines that are no JSON object are set apart with line and column.
 
     Args:
-        folder: where the files are; relative to the workspace, or a reference.
-        pattern: which of them, as a glob.
+        folder: where the files are; relative to the workspace or to the place, or a reference.
+        pattern: which of them, as a glob; after ``!`` the members of an archive.
         encoding: ``auto`` or an encoding's name.
+        place: where the folder is when it is not on this machine: ``kind`` and that place's options.
     """
 
     __pydantic_config__ = STRICT
@@ -42,15 +43,16 @@ class JsonLines:
     folder: str
     pattern: str = "*.jsonl"
     encoding: str = "auto"
+    place: Mapping[str, Any] = field(default_factory=dict, hash=False)
     base: Path = Path()
 
     def check(self) -> None:
         """Show that the folder is there."""
-        open_folder(self.base, self.folder)
+        open_folder(self.base, self.folder, self.place)
 
     def slices(self, done: Mapping[str, str]) -> Iterator[Slice]:
         """One slice a file."""
-        return file_slices(open_folder(self.base, self.folder), self.pattern)
+        return file_slices(open_folder(self.base, self.folder, self.place), self.pattern)
 
     def read(self, piece: Slice, sink: RejectSink) -> Iterator[pa.RecordBatch]:
         """The objects, nested fields dotted."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -26,8 +26,9 @@ class Parquet:
     """Parquet files, one batch a file. ``_row`` is the row's number; lists and structs become JSON text.
 
     Args:
-        folder: where the files are; relative to the workspace, or a reference.
-        pattern: which of them, as a glob.
+        folder: where the files are; relative to the workspace or to the place, or a reference.
+        pattern: which of them, as a glob; after ``!`` the members of an archive.
+        place: where the folder is when it is not on this machine: ``kind`` and that place's options.
     """
 
     __pydantic_config__ = STRICT
@@ -40,15 +41,16 @@ class Parquet:
 
     folder: str
     pattern: str = "*.parquet"
+    place: Mapping[str, Any] = field(default_factory=dict, hash=False)
     base: Path = Path()
 
     def check(self) -> None:
         """Show that the folder is there."""
-        open_folder(self.base, self.folder)
+        open_folder(self.base, self.folder, self.place)
 
     def slices(self, done: Mapping[str, str]) -> Iterator[Slice]:
         """One slice a file."""
-        return file_slices(open_folder(self.base, self.folder), self.pattern)
+        return file_slices(open_folder(self.base, self.folder, self.place), self.pattern)
 
     def read(self, piece: Slice, sink: RejectSink) -> Iterator[pa.RecordBatch]:
         """The rows as text: numbers in full, dates and times ISO."""

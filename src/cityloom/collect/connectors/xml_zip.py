@@ -6,7 +6,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, ClassVar
 from xml.parsers import expat
@@ -55,11 +55,12 @@ class XmlZip:
     element is an empty text. Document types and entities are refused; nothing is fetched from outside.
 
     Args:
-        folder: where the files are; relative to the workspace, or a reference.
-        pattern: which of them, as a glob.
+        folder: where the files are; relative to the workspace or to the place, or a reference.
+        pattern: which of them, as a glob; after ``!`` the members of an archive.
         record: name of the element that is one record.
         total_limit_mb: what a file may unpack to, MiB.
         ratio_limit: how many times its packed size a member of more than 10 MiB may unpack to.
+        place: where the folder is when it is not on this machine: ``kind`` and that place's options.
     """
 
     __pydantic_config__ = STRICT
@@ -77,15 +78,16 @@ class XmlZip:
     record: str
     total_limit_mb: int = 4096
     ratio_limit: int = 200
+    place: Mapping[str, Any] = field(default_factory=dict, hash=False)
     base: Path = Path()
 
     def check(self) -> None:
         """Show that the folder is there."""
-        open_folder(self.base, self.folder)
+        open_folder(self.base, self.folder, self.place)
 
     def slices(self, done: Mapping[str, str]) -> Iterator[Slice]:
         """One slice a file."""
-        return file_slices(open_folder(self.base, self.folder), self.pattern)
+        return file_slices(open_folder(self.base, self.folder, self.place), self.pattern)
 
     def read(self, piece: Slice, sink: RejectSink) -> Iterator[pa.RecordBatch]:
         """The records."""
