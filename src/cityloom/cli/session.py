@@ -31,7 +31,7 @@ console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
 
 @contextmanager
 def opened(folder: Path | None, *, must_exist: bool = True) -> Iterator[Workspace]:
-    """The workspace of a command, open for reading.
+    """The workspace of a command; what it writes it locks by itself.
 
     Raises:
         UserError: ``cli.workspace.missing`` when there is none there yet.
@@ -53,7 +53,7 @@ def opened(folder: Path | None, *, must_exist: bool = True) -> Iterator[Workspac
 
 @contextmanager
 def writing(folder: Path | None, *, must_exist: bool = True) -> Iterator[Workspace]:
-    """The workspace of a command that writes: one at a time."""
+    """The workspace of a command that changes definitions, accounts or the log: one at a time."""
     with opened(folder, must_exist=must_exist) as workspace, workspace.lock():
         yield workspace
 

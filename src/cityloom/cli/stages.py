@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from cityloom.cli.progress import bars, stage_title
-from cityloom.cli.session import JsonOption, WorkspaceOption, console, print_json, print_table, writing
+from cityloom.cli.session import JsonOption, WorkspaceOption, console, opened, print_json, print_table
 from cityloom.flows.bootstrap import Workspace
 from cityloom.flows.runner import Runner
 from cityloom.kernel.errors import DataError
@@ -45,7 +45,7 @@ def run_stage(
     Raises:
         DataError: ``cli.stage.failed`` when a subject failed, after the others were done.
     """
-    with writing(folder) as at, bars(is_silent=as_json) as shown:
+    with opened(folder) as at, bars(is_silent=as_json) as shown:
         ended: list[Run] = []
 
         def told(run: Run) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
@@ -15,6 +13,7 @@ from cityloom.content.kinds import KINDS
 from cityloom.content.load import value_of
 from cityloom.engines.base import Engine
 from cityloom.engines.duckdb import DuckDBEngine
+from cityloom.flows.locks import Locks, own_folder
 from cityloom.kernel.clock import Clock, SystemClock
 from cityloom.kernel.config import Settings
 from cityloom.kernel.errors import UserError
@@ -25,10 +24,12 @@ from cityloom.store import definitions
 from cityloom.store.database import Store
 from cityloom.store.migrate import upgrade
 
+_DEFINITIONS = "definitions"
+
 
 @dataclass
 class Workspace:
-    """One installation's parts: settings, folder, lake, control store, keys, clock."""
+    """One installation's parts: settings, folder, lake, control store, keys, clock; ``rest`` goes when it is closed."""
 
     settings: Settings
     folder: Path
@@ -37,6 +38,7 @@ class Workspace:
     store: Store
     clock: Clock
     keys: Keys
+    rest: ExitStack = field(default_factory=ExitStack, repr=False)
 
     @cached_property
     def city(self) -> City:
@@ -51,32 +53,46 @@ class Workspace:
         """Read the definitions anew at the next use."""
         self.__dict__.pop("city", None)
 
+    @property
+    def locks(self) -> Locks:
+        """The locks of this workspace by name."""
+        return Locks(self.folder / ".locks")
+
     @contextmanager
-    def lock(self) -> Iterator[None]:
-        """Work in this workspace as the only writer; the lock goes with the process, however it ends.
+    def lock(self, *names: str, wait: float = 0.0) -> Iterator[None]:
+        """Work on something as the only one; the lock goes with the process, however it ends.
+
+        A table of the lake is swept and written only under the lock of its name: steps of the chain take it by
+        themselves. Without names: definitions, accounts and the like, which one command changes at a time.
+
+        Args:
+            names: see :class:`cityloom.flows.locks.Locks`.
+            wait: seconds to wait for whoever holds one.
 
         Raises:
-            UserError: ``flows.workspace.busy`` when another process works here.
+            UserError: ``flows.subject.busy`` (``flows.workspace.busy`` without names) when another is at work.
         """
-        with (self.folder / ".lock").open("a+") as handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise UserError(
-                    "flows.workspace.busy",
-                    "Another CityLoom process is at work in {folder}.",
-                    hint="Wait until it has finished, or name another folder with --workspace.",
-                    folder=self.folder.name,
-                ) from None
-            handle.truncate(0)
-            handle.write(str(os.getpid()))
-            handle.flush()
+        try:
+            held = ExitStack()
+            held.enter_context(self.locks.hold(*(names or (_DEFINITIONS,)), wait=wait))
+        except UserError as busy:
+            raise busy if names else self._busy() from None
+        with held:
             yield
+
+    def _busy(self) -> UserError:
+        return UserError(
+            "flows.workspace.busy",
+            "Another CityLoom process is at work in {folder}.",
+            hint="Wait until it has finished, or name another folder with --workspace.",
+            folder=self.folder.name,
+        )
 
     def close(self) -> None:
         """Let go of engine and store."""
         self.engine.close()
         self.store.close()
+        self.rest.close()
 
 
 def open_workspace(settings: Settings, *, clock: Clock | None = None) -> Workspace:
@@ -101,7 +117,9 @@ def open_workspace(settings: Settings, *, clock: Clock | None = None) -> Workspa
     url = settings.database or f"sqlite:///{folder / 'control.db'}"
     store = Store(url)
     upgrade(store)
-    engine = DuckDBEngine(folder / "spill", memory_mb=settings.memory_mb, threads=settings.threads)
+    rest = ExitStack()
+    spill = rest.enter_context(own_folder(folder / "spill"))
+    engine = DuckDBEngine(spill, memory_mb=settings.memory_mb, threads=settings.threads)
     return Workspace(
         settings=settings,
         folder=folder,
@@ -110,6 +128,7 @@ def open_workspace(settings: Settings, *, clock: Clock | None = None) -> Workspa
         store=store,
         clock=clock or SystemClock(),
         keys=load_or_make_keys(folder / "keys", settings.audit_origin),
+        rest=rest,
     )
 
 

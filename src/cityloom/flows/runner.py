@@ -2,21 +2,24 @@
 
 A step that is done already on the same definitions and the same input versions is not done again. A step
 whose process died is found as lost and done again; whatever it had written without committing is not there.
+A step holds the locks of its subject and of the tables it writes: different steps go on at the same time in
+one workspace, the same one waits for the other.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, is_dataclass, replace
-from datetime import timedelta
 from typing import Any
+
+import sqlalchemy as sa
 
 from cityloom.content.load import digest_of
 from cityloom.flows.bootstrap import Workspace
 from cityloom.kernel.clock import iso
-from cityloom.kernel.errors import CityLoomError, DataError
+from cityloom.kernel.errors import CityLoomError, DataError, UserError
 from cityloom.kernel.ids import new_id
 from cityloom.kernel.log import get_log
 from cityloom.model.audit import AuditEvent, EventKind
@@ -44,6 +47,16 @@ class Step:
     writes: tuple[str, ...] = ()
     is_repeatable: bool = False
 
+    @property
+    def locks(self) -> tuple[str, ...]:
+        """What is held while it is done: its subject, and the tables it writes."""
+        return (lock_of(self.name, self.subject), *self.writes)
+
+
+def lock_of(step: str, subject: str) -> str:
+    """Name of the lock that a step's runs on a subject hold."""
+    return f"{step}:{subject}"
+
 
 class Runner:
     """Does steps one after another in a workspace.
@@ -52,19 +65,30 @@ class Runner:
         workspace: where.
         listener: told of each run when it starts and when it ends.
         force: do each step even when it is up to date.
+        wait: seconds to wait for another process that works on the same; default: the setting ``busy_seconds``.
     """
 
-    def __init__(self, workspace: Workspace, listener: Listener | None = None, *, force: bool = False) -> None:
+    def __init__(
+        self, workspace: Workspace, listener: Listener | None = None, *, force: bool = False, wait: float | None = None
+    ) -> None:
         self.workspace = workspace
         self.force = force
+        self.wait = workspace.settings.busy_seconds if wait is None else wait
         self.failed: list[Run] = []
         self._tell = listener or (lambda run: None)
 
     def recover(self) -> int:
-        """Mark as lost what a process that died left behind. To be called by the holder of the workspace's lock."""
-        now = iso(self.workspace.clock.now() + timedelta(seconds=1))
-        with self.workspace.store.write() as connection:
-            return runs.lose_runs(connection, silent_since=now, now=iso(self.workspace.clock.now()))
+        """Mark as lost what processes that died left as running: their locks are free. Returns how many."""
+        with self.workspace.store.read() as connection:
+            left = runs.running(connection)
+        return sum(self._lose(step, subject) for step, subject in left)
+
+    def _lose(self, step: str, subject: str) -> int:
+        try:
+            with self.workspace.lock(lock_of(step, subject)), self.workspace.store.write() as connection:
+                return runs.lose_runs(connection, step, subject, now=iso(self.workspace.clock.now()))
+        except UserError:
+            return 0
 
     def do(self, step: Step) -> Run:
         """Do a step, or return its last run when nothing it depends on has changed.
@@ -72,28 +96,48 @@ class Runner:
         Raises:
             CityLoomError: what the step raised, after the run is recorded as failed.
             CityLoomError: ``flows.step.defect`` for what nobody foresaw: others go on.
+            UserError: ``flows.subject.busy`` when another process works on the same for too long.
             DataError: ``flows.counts.unequal`` when rows read are not rows written and rejected.
         """
-        lake = self.workspace.lake
-        inputs = {table: lake.version(table) for table in step.reads}
-        run = Run(
-            id=new_id("r"),
-            step=step.name,
-            subject=step.subject,
-            state="running",
-            spec_digest=digest_of({"spec": [_plain(part) for part in step.spec]}),
-            started_at=iso(self.workspace.clock.now()),
-            inputs=inputs,
-        )
+        with ExitStack() as held:
+            self._hold(step, held)
+            return self._do(step)
+
+    def _hold(self, step: Step, held: ExitStack) -> None:
+        began = self.workspace.clock.tick()
+        try:
+            held.enter_context(self.workspace.lock(*step.locks, wait=self.wait))
+        except UserError as busy:
+            run = self._opened(step)
+            with self.workspace.store.write() as connection:
+                runs.open_run(connection, run)
+            self._fail(run, busy, began)
+            raise
+
+    def _do(self, step: Step) -> Run:
+        run = self._opened(step)
         earlier = None if step.is_repeatable or self.force else self._up_to_date(step, run)
         if earlier is not None:
             self._tell(earlier)
             return earlier
         return self._execute(step, run)
 
+    def _opened(self, step: Step) -> Run:
+        lake = self.workspace.lake
+        return Run(
+            id=new_id("r"),
+            step=step.name,
+            subject=step.subject,
+            state="running",
+            spec_digest=digest_of({"spec": [_plain(part) for part in step.spec]}),
+            started_at=iso(self.workspace.clock.now()),
+            inputs={table: lake.version(table) for table in step.reads},
+        )
+
     def _execute(self, step: Step, run: Run) -> Run:
         workspace = self.workspace
         with workspace.store.write() as connection:
+            runs.lose_runs(connection, step.name, step.subject, now=run.started_at)
             runs.open_run(connection, run)
         self._tell(run)
         began = workspace.clock.tick()
@@ -145,7 +189,7 @@ class Runner:
 
         def beat() -> None:
             while not done.wait(self.workspace.settings.lease_seconds / 3):
-                with self.workspace.store.write() as connection:
+                with suppress(sa.exc.SQLAlchemyError), self.workspace.store.write() as connection:
                     runs.beat(connection, run.id, iso(self.workspace.clock.now()))
 
         thread = threading.Thread(target=beat, name=f"beat-{run.id}", daemon=True)

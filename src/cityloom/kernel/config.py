@@ -33,7 +33,8 @@ class Settings:
     port: int = _setting(8650, "port", "Where the server listens; 0 takes a free one.")
     log_level: str = _setting("warning", "level", "Least level of the technical log: debug, info, warning, error.")
     audit_origin: str = _setting("cityloom.local/audit", "name", "Name of the audit log, the first line of each checkpoint.")
-    lease_seconds: int = _setting(60, "seconds", "A run that shows no life for so long counts as lost.")
+    lease_seconds: int = _setting(60, "seconds", "A job that shows no life for so long counts as lost.")
+    busy_seconds: int = _setting(30, "seconds", "A command waits so long for another that works on the same.")
 
 
 def load_settings(environ: Mapping[str, str] | None = None, **given: Any) -> Settings:

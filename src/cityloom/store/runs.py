@@ -1,7 +1,7 @@
 """Runs of steps: who is at work, what was read and written, what went wrong.
 
-A running run shows life by its heartbeat; one that shows none for a lease's length counts as lost, and its
-step is done again.
+A running run holds the lock of its step and subject, and shows life by its heartbeat; one whose lock is free
+counts as lost, and its step is done again.
 """
 
 from __future__ import annotations
@@ -75,13 +75,18 @@ def close_run(connection: sa.Connection, run: Run) -> None:
     )
 
 
-def lose_runs(connection: sa.Connection, *, silent_since: str, now: str) -> int:
-    """Mark running runs without life since a moment as lost; returns how many."""
+def running(connection: sa.Connection) -> list[tuple[str, str]]:
+    """Step and subject of the runs that have not ended, each once."""
     t = run_table
-    done = connection.execute(
-        t.update().where(t.c.state == "running", t.c.alive_at < silent_since).values(state="lost", ended_at=now)
-    )
-    return int(done.rowcount)
+    query = sa.select(t.c.step, t.c.subject).where(t.c.state == "running").distinct().order_by(t.c.step, t.c.subject)
+    return [(row.step, row.subject) for row in connection.execute(query)]
+
+
+def lose_runs(connection: sa.Connection, step: str, subject: str, *, now: str) -> int:
+    """Mark a step's running runs on a subject as lost; returns how many. To be called under the step's lock."""
+    t = run_table
+    left = sa.and_(t.c.step == step, t.c.subject == subject, t.c.state == "running")
+    return int(connection.execute(t.update().where(left).values(state="lost", ended_at=now)).rowcount)
 
 
 def last_done(connection: sa.Connection, step: str, subject: str) -> Run | None:

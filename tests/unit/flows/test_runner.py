@@ -84,6 +84,36 @@ def test_what_a_dead_process_left_running_is_lost_and_done_again(workspace, cloc
     assert calls == [1]
 
 
+def test_what_lives_is_not_lost(workspace) -> None:
+    runner = Runner(workspace, wait=0)
+    seen: list[int] = []
+
+    def work() -> StageResult:
+        seen.append(Runner(workspace).recover())
+        return StageResult(read=0, written=0)
+
+    assert runner.do(Step(name="collect", subject="x", work=work)).state == "done"
+    assert seen == [0]
+
+
+def test_the_same_subject_is_not_worked_on_twice_at_once_and_others_are(workspace) -> None:
+    from cityloom.kernel.errors import UserError
+
+    runner = Runner(workspace, wait=0)
+    nothing = StageResult(read=0, written=0)
+
+    def work() -> StageResult:
+        for name, subject, writes in (("collect", "x", ()), ("upload", "y", (TABLE,))):
+            with pytest.raises(UserError) as caught:
+                runner.do(Step(name=name, subject=subject, work=lambda: nothing, writes=writes))
+            assert caught.value.code == "flows.subject.busy"
+        assert runner.do(Step(name="collect", subject="y", work=lambda: nothing)).state == "done"
+        return nothing
+
+    assert runner.do(Step(name="collect", subject="x", work=work, writes=(TABLE,))).state == "done"
+    assert [r.error_code for r in runner.failed] == ["flows.subject.busy"] * 2
+
+
 def test_a_table_that_was_written_stands_in_the_audit_log_once(workspace) -> None:
     calls: list[int] = []
     Runner(workspace).do(make_step(workspace, calls))

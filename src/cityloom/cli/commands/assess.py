@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import typer
 
-from cityloom.cli.session import JsonOption, WorkspaceOption, opened, print_json, print_table, writing
+from cityloom.cli.session import JsonOption, WorkspaceOption, opened, print_json, print_table
 from cityloom.flows import chain
 from cityloom.flows.runner import Runner
 from cityloom.kernel.i18n import _
@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
 
 def _run(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    with writing(workspace) as at:
+    with opened(workspace) as at:
         chain.score(at, Runner(at))
     _show(workspace, as_json)
 

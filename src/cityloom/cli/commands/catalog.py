@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cityloom.catalog import lineage, search
-from cityloom.cli.session import JsonOption, WorkspaceOption, opened, print_json, print_table, writing
+from cityloom.cli.session import JsonOption, WorkspaceOption, opened, print_json, print_table
 from cityloom.flows import chain
 from cityloom.flows.runner import Runner
 from cityloom.kernel.errors import UserError
@@ -33,7 +33,7 @@ def _lineage_help() -> str:
 
 
 def _run(workspace: WorkspaceOption = None) -> None:
-    with writing(workspace) as at:
+    with opened(workspace) as at:
         chain.catalogue(at, Runner(at))
     _list(workspace=workspace)
 
