@@ -138,6 +138,51 @@ class Following(Protocol):
         ...
 
 
+@dataclass(frozen=True, kw_only=True)
+class ColumnShape:
+    """A column as its source declares it.
+
+    ``kind`` in the source's own words (``VARCHAR(20)``); ``title`` a caption where the source keeps one.
+    """
+
+    name: str
+    kind: str = ""
+    is_required: bool = False
+    title: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableShape:
+    """A table of a source, as the source declares it.
+
+    ``what`` are the task's options that collect it; ``key`` the columns that name a row; ``rows`` the source's own
+    figure, ``None`` where it has none; ``size`` in bytes, 0 where the source does not say; ``error`` why the table
+    cannot be collected as it is, and what to do.
+    """
+
+    name: str
+    what: Mapping[str, Any]
+    columns: tuple[ColumnShape, ...] = ()
+    key: tuple[str, ...] = ()
+    rows: int | None = None
+    size: int = 0
+    title: str = ""
+    error: CityLoomError | None = None
+
+
+@runtime_checkable
+class Listing(Protocol):
+    """A connector whose source can say which tables it holds, whatever table the options name."""
+
+    def tables(self) -> Iterator[TableShape]:
+        """Every table that holds data of its own (no view, no system table), in a stable order.
+
+        Raises:
+            SourceError: when the source does not answer.
+        """
+        ...
+
+
 def build(resource: Resource, source: Source, base: Path) -> Connector:
     """The connector of a collection task.
 
