@@ -109,9 +109,11 @@ def test_the_same_content_is_kept_and_parsed_once(folder: Path, tmp_path: Path, 
 
 def test_a_folder_is_a_slice_that_changes_with_its_files(folder: Path, tmp_path: Path) -> None:
     (folder / "a.txt").write_text("一")
+    (folder / "z.txt").write_text("零")
     (folder / "sub" / "b.txt").write_text("二")
     connector = Documents(folder="in", base=tmp_path)
     before = {piece.origin: piece.digest for piece in connector.slices({})}
+    assert sorted(rows_of(connector)) == ["a.txt", "sub/b.txt", "z.txt"]
     (folder / "sub" / "c.txt").write_text("三")
     after = {piece.origin: piece.digest for piece in connector.slices({})}
     assert set(before) == {".", "sub"}

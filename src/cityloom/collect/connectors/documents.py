@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
@@ -19,7 +18,7 @@ from cityloom.collect.documents.features import COLUMNS, VERSION, Features, feat
 from cityloom.collect.documents.worker import Parser
 from cityloom.collect.files import file_slices, held_file, open_folder, require_unchanged
 from cityloom.kernel.clock import iso
-from cityloom.kernel.errors import ConfigError
+from cityloom.kernel.errors import CityLoomError, ConfigError
 from cityloom.lake.objects import ObjectStore
 from cityloom.model.text import STRICT, Title
 
@@ -72,11 +71,19 @@ class Documents:
         open_folder(self.base, self.folder, self.place)
 
     def slices(self, done: Mapping[str, str]) -> Iterator[Slice]:
-        """One slice a folder that holds files; each original is kept before its folder's slice is given."""
+        """One slice a folder that holds files; all originals are kept before the first slice is given."""
         self._require_fields()
-        listed = file_slices(open_folder(self.base, self.folder, self.place), self.pattern)
-        for origin, pieces in groupby(listed, key=lambda piece: PurePosixPath(piece.origin).parent.as_posix()):
-            yield self._slice(origin, pieces)
+        folders: dict[str, list[_Kept]] = {}
+        broken: dict[str, CityLoomError] = {}
+        for piece in file_slices(open_folder(self.base, self.folder, self.place), self.pattern):
+            origin = PurePosixPath(piece.origin).parent.as_posix()
+            kept = folders.setdefault(origin, [])
+            if piece.error:
+                broken.setdefault(origin, piece.error)
+            else:
+                kept.append(self._keep(piece))
+        for origin in sorted(folders):
+            yield self._slice(origin, folders[origin], broken.get(origin))
 
     def read(self, piece: Slice, sink: RejectSink) -> Iterator[pa.RecordBatch]:
         """The rows, some dozens at a time."""
@@ -96,14 +103,10 @@ class Documents:
     def _objects(self) -> ObjectStore:
         return ObjectStore(self.base / "lake" / "objects")
 
-    def _slice(self, origin: str, pieces: Iterator[Slice]) -> Slice:
-        kept = []
-        for piece in pieces:
-            if piece.error:
-                return Slice(origin=origin, digest="", error=piece.error)
-            kept.append(self._keep(piece))
+    def _slice(self, origin: str, kept: list[_Kept], error: CityLoomError | None) -> Slice:
         digest = hashlib.sha256(json.dumps([VERSION, self.fields, *([k.path, k.digest] for k in kept)]).encode())
-        return Slice(origin=origin, digest=digest.hexdigest(), size=sum(k.size for k in kept), held=kept)
+        size = sum(k.size for k in kept)
+        return Slice(origin=origin, digest=digest.hexdigest(), size=size, held=kept, error=error)
 
     def _keep(self, piece: Slice) -> _Kept:
         held = held_file(piece)
