@@ -1,0 +1,66 @@
+"""The tables of a database file: its own ones, those linked from elsewhere, and the hidden ones behind columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from cityloom.collect.jet.captions import properties
+from cityloom.collect.jet.pages import BrokenError, JetFile
+from cityloom.collect.jet.table import Definition, read_definition, rows
+
+_CATALOG_PAGE = 2
+_TABLE, _LINKED = "1", ("4", "6")
+_SYSTEM = 0x80000000 | 0x2
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A table of the catalog. ``page`` is where its definition begins; 0 for a table that is only linked.
+
+    ``properties`` are those of the table (under ``""``) and of its columns that people wrote. Hidden tables that hold
+    the values of a column (attachments, columns of several values) are tables like others.
+    """
+
+    name: str
+    page: int
+    properties: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+def entries(file: JetFile) -> Iterator[Entry]:
+    """The tables that hold data of people, in the order of the catalog; system tables are left out."""
+    catalog = read_definition(file, _CATALOG_PAGE)
+    behind = _behind(file, catalog)
+    for one in _records(file, catalog):
+        kind, flags, number = one["Type"], int(one["Flags"] or 0), int(one["Id"] or 0)
+        name = one["Name"] or ""
+        if kind in _LINKED:
+            yield Entry(name, 0)
+        elif kind == _TABLE and number in behind:
+            yield Entry(name, number & 0xFFFFFF)
+        elif kind == _TABLE and not flags & _SYSTEM and not name.startswith("~"):
+            yield Entry(name, number & 0xFFFFFF, _properties(one.get("LvProp"), file.encoding))
+
+
+def _properties(blob: str | None, encoding: str) -> Mapping[str, Mapping[str, str]]:
+    try:
+        return properties(bytes.fromhex(blob), encoding) if blob else {}
+    except BrokenError:
+        return {}
+
+
+def _behind(file: JetFile, catalog: Definition) -> set[int]:
+    """Numbers of the hidden tables that hold the values of columns."""
+    for one in _records(file, catalog):
+        if one["Name"] == "MSysComplexColumns" and one["Type"] == _TABLE:
+            table = read_definition(file, int(one["Id"] or 0) & 0xFFFFFF)
+            return {int(row["FlatTableID"] or 0) for row in _records(file, table)}
+    return set()
+
+
+def _records(file: JetFile, table: Definition) -> Iterator[dict[str, str | None]]:
+    names = [c.name for c in table.columns]
+    for row in rows(file, table, file.encoding):
+        if isinstance(row, BrokenError):
+            raise row
+        yield dict(zip(names, row, strict=True))
