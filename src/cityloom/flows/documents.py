@@ -67,12 +67,17 @@ def save_original(workspace: Workspace, resource: str, digest: str, target: Path
         UserError: ``flows.documents.none``, ``flows.documents.unknown`` or ``flows.documents.exists``.
     """
     found = _require(workspace, resource, actor)
-    query = sql("SELECT count(*) FROM :t AS t WHERE sha256 = :digest", t=workspace.lake.relation(found.raw_table), digest=digest)
-    if not workspace.engine.rows(query)[0][0]:
+    query = sql(
+        "SELECT DISTINCT sha256 FROM :t AS t WHERE starts_with(sha256, :digest) LIMIT 2",
+        t=workspace.lake.relation(found.raw_table),
+        digest=digest,
+    )
+    known = [row[0] for row in workspace.engine.rows(query)]
+    if len(known) != 1:
         raise UserError(
             "flows.documents.unknown",
-            "{resource} has no document with the digest {digest}.",
-            hint="Find it with `cityloom documents search`.",
+            "{resource} has no single document with the digest {digest}.",
+            hint="Find it with `cityloom documents search`; the beginning of a digest will do when no other begins so.",
             resource=resource,
             digest=digest,
         )
@@ -83,8 +88,8 @@ def save_original(workspace: Workspace, resource: str, digest: str, target: Path
             hint="Name another file.",
             file=target.name,
         )
-    shutil.copyfile(ObjectStore(workspace.folder / "lake" / "objects").path(digest), target)
-    _record(workspace, found, actor, "original", digest)
+    shutil.copyfile(ObjectStore(workspace.folder / "lake" / "objects").path(known[0]), target)
+    _record(workspace, found, actor, "original", known[0])
     return target
 
 

@@ -64,7 +64,7 @@ def _duplicates(
 
 def _original(
     resource: ResourceArgument,
-    digest: Annotated[str, typer.Argument(help=_("sha256 of the document, whole."))],
+    digest: Annotated[str, typer.Argument(help=_("sha256 of the document, or its beginning."))],
     target: Annotated[Path, typer.Option("--to", help=_("File to write."))],
     actor: AsOption = "dsj.steward",
     workspace: WorkspaceOption = None,
