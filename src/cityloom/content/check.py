@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cityloom.content.load import Definition, city_of, problem_at
 from cityloom.content.problems import ContentError, Problem, nearest
+from cityloom.content.schedules import complaints as schedule_complaints
 from cityloom.kernel.i18n import _
 from cityloom.model.city import City
 from cityloom.model.fusion import ObjectType
@@ -85,6 +86,7 @@ def _resource(value: Resource, city: City, plugins: Mapping[str, set[str]]) -> I
     yield from _one_of(value.collect.retransmission, ("replace", "append"), ("collect", "retransmission"))
     for other in value.collect.schedule.after:
         yield from _known(other, city.resources, ("collect", "schedule", "after"), _("resource"))
+    yield from schedule_complaints(value, city)
     yield from _one_of(value.collect.drift, ("stop", "quarantine", "accept"), ("collect", "drift"))
     for key in value.key:
         yield from _known(key, names, ("key",), _("item"))

@@ -35,11 +35,14 @@ class Source:
 class Schedule:
     """When a collection task runs by itself, and what happens when it does not.
 
-    ``cycle`` of the task says how often; ``time`` at which time of the day (``HH:MM``, China); ``day`` of the
-    week (1 Monday) or month; ``cron`` five fields instead of both; ``workdays`` only on Chinese workdays;
-    ``after`` resources whose tasks must have succeeded first in this period; ``retries`` tries after a failure,
-    the first after ``wait_seconds``, each further one after twice as long; ``late_minutes`` after its time
-    without data of the period an alert is raised (0: none).
+    ``cycle`` of the task says how often; ``time`` at which time of the day (``HH:MM``, China; of a cycle hour
+    only the minute); ``day`` of the week (1 Monday) or month (of a quarter or a year: of its first month; a day
+    that the month lacks is its last); ``cron`` five fields instead of them and of the cycle; ``workdays`` only on
+    Chinese workdays (a week, month, quarter or year moves to the next one);
+    ``after`` resources whose tasks must have succeeded first in this period; ``retries`` tries after a failure of
+    the source, the first after ``wait_seconds``, each further one after twice as long; ``timeout_minutes`` after
+    which a run is cut off as a failure of the source (0: none; a continuous task has none); ``late_minutes`` after
+    its time without data of the period an alert is raised (0: none), until then it looks again for data.
     """
 
     __pydantic_config__ = STRICT
@@ -51,6 +54,7 @@ class Schedule:
     after: tuple[str, ...] = ()
     retries: int = 3
     wait_seconds: int = 30
+    timeout_minutes: int = 360
     late_minutes: int = 0
 
 
