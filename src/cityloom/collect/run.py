@@ -95,7 +95,7 @@ def run(
     Returns:
         Counts of the batches that landed now. ``summary``: ``reconciled`` (nothing failed), ``batches`` (id,
         origin, state, rows, rejected; the newest ones of many), ``landed`` (how many in all), ``skipped``,
-        ``errors`` (code, message, hint).
+        ``errors`` (code, family, message, hint).
 
     Raises:
         CityLoomError: when nothing at all could be read; otherwise errors are findings and in the summary.
@@ -201,7 +201,9 @@ def _result(outcome: _Outcome) -> StageResult:
             "batches": outcome.listed,
             "landed": outcome.landed,
             "skipped": len(outcome.skipped),
-            "errors": [{"code": e.code, "message": e.message, "hint": e.hint} for e in outcome.errors],
+            "errors": [
+                {"code": e.code, "family": e.family, "message": e.message, "hint": e.hint} for e in outcome.errors
+            ],
         },
     )
 

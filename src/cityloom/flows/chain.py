@@ -34,27 +34,31 @@ Stage = Callable[[Workspace, Runner], list[Run]]
 
 def collect(workspace: Workspace, runner: Runner, names: Sequence[str] = ()) -> list[Run]:
     """Source systems → raw layer."""
-    city = workspace.city
+    return _each(runner, [collect_step(workspace, r) for r in _chosen(workspace, names)])
 
-    def step(resource: Resource) -> Step:
-        source = city.sources[resource.collect.source]
-        return Step(
-            name="collect",
-            subject=resource.name,
-            work=lambda: collect_stage.run(
-                resource,
-                source,
-                lake=workspace.lake,
-                store=workspace.store,
-                clock=workspace.clock,
-                base=workspace.folder,
-            ),
-            spec=(resource.collect, source),
-            writes=(resource.raw_table,),
-            is_repeatable=True,
-        )
 
-    return _each(runner, [step(r) for r in _chosen(workspace, names)])
+def collect_step(
+    workspace: Workspace, resource: Resource, *, watch: collect_stage.Watch | None = None, actor: str = SYSTEM
+) -> Step:
+    """Taking in what a resource's source has and the raw layer has not; ``watch`` looks on and says when to stop."""
+    source = workspace.city.sources[resource.collect.source]
+    return Step(
+        name="collect",
+        subject=resource.name,
+        work=lambda: collect_stage.run(
+            resource,
+            source,
+            lake=workspace.lake,
+            store=workspace.store,
+            clock=workspace.clock,
+            base=workspace.folder,
+            actor=actor,
+            watch=watch,
+        ),
+        spec=(resource.collect, source),
+        writes=(resource.raw_table,),
+        is_repeatable=True,
+    )
 
 
 def assess_raw(workspace: Workspace, runner: Runner, names: Sequence[str] = ()) -> list[Run]:
