@@ -29,6 +29,7 @@ class Settings:
     database: str = _setting("", "SQLAlchemy URL", "Control store; empty means SQLite inside the workspace.")
     memory_mb: int = _setting(640, "MiB", "What the embedded engine may hold in memory before it spills to disk.")
     threads: int = _setting(0, "threads", "Threads of the embedded engine; 0 means one per processor.")
+    plugins: str = _setting("", "folder", "Own plug-ins, one file each, in subfolders named like ours: connectors, steps, rules.")
     host: str = _setting("127.0.0.1", "address", "Where the server listens.")
     port: int = _setting(8650, "port", "Where the server listens; 0 takes a free one.")
     log_level: str = _setting("warning", "level", "Least level of the technical log: debug, info, warning, error.")

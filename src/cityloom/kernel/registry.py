@@ -1,21 +1,25 @@
 """Plug-ins: one file, one frozen class, found by scanning a folder and by entry points.
 
 A kind of plug-in is a package (``cityloom.standard.steps``) whose modules each hold one class with
-``name`` equal to the module's name. A third party adds one through the entry point group
-``cityloom.<kind>`` without touching the core.
+``name`` equal to the module's name. A third party adds one without touching the core: through the entry point
+group ``cityloom.<kind>``, or as a file in ``<kind>/`` of the folder that the setting ``plugins`` names.
 """
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
 import pkgutil
+import sys
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from functools import cache
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any
 
+from cityloom.kernel.config import load_settings
 from cityloom.kernel.errors import ConfigError
 
 
@@ -30,6 +34,18 @@ def plugins(package: str) -> dict[str, type[Any]]:
             found[cls.name] = cls
     for entry in entry_points(group=f"cityloom.{package.rsplit('.', 1)[-1]}"):
         found[entry.name] = entry.load()
+    for path in _own_files(package.rsplit(".", 1)[-1]):
+        cls = _plugin_of(_load(path, package), path.stem)
+        if cls.name in found:
+            raise ConfigError(
+                "kernel.plugin.repeated",
+                "There are two {kind} named {name}; one is the file {file}.",
+                hint="Give the file and its class another name.",
+                kind=package.rsplit(".", 1)[-1],
+                name=cls.name,
+                file=path.name,
+            )
+        found[cls.name] = cls
     return dict(sorted(found.items()))
 
 
@@ -81,6 +97,33 @@ def make(package: str, name: str, options: Mapping[str, Any], **given: Any) -> A
             needed=", ".join(sorted(needed)) or "-",
         )
     return cls(**chosen, **{k: v for k, v in given.items() if k in offered})
+
+
+def _own_files(kind: str) -> list[Path]:
+    folder = load_settings().plugins
+    return sorted(p for p in Path(folder, kind).glob("*.py") if not p.name.startswith("_")) if folder else []
+
+
+def _load(path: Path, package: str) -> Any:
+    """The module of a file outside the packages."""
+    name = f"own_{package.rsplit('.', 1)[-1]}_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(path.name)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise ConfigError(
+            "kernel.plugin.broken",
+            "The plug-in {file} cannot be loaded: {problem}.",
+            hint="Correct the file, or take it out of the folder that CITYLOOM_PLUGINS names.",
+            file=path.name,
+            problem=f"{type(error).__name__}: {error}",
+        ) from error
+    return module
 
 
 def _plugin_of(module: Any, name: str) -> type[Any]:
