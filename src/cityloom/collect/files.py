@@ -1,19 +1,26 @@
-"""Files of a folder as slices: listed in order, digested, and seen to stay as they are while being read."""
+"""Files of a folder as slices: listed in order, fetched where they are elsewhere, digested, and seen to stay as they are."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from functools import partial
+from pathlib import Path
 from typing import Any
 
+from cityloom.collect.archives import Limits, check_archive, members
 from cityloom.collect.base import Slice
-from cityloom.collect.place import Place, build_place
+from cityloom.collect.depot import Depot, Manifest, open_depot
+from cityloom.collect.link import Link
+from cityloom.collect.listing import Found, claim_of, find, read_small
+from cityloom.collect.place import Entry, Place, build_place
+from cityloom.collect.transfer import Transfer, changed
 from cityloom.kernel.config import reference
-from cityloom.kernel.errors import ConfigError, SourceError
+from cityloom.kernel.errors import CityLoomError, ConfigError, DataError, SourceError
 
-_UNFINISHED = (".part", ".tmp", ".filepart", ".crdownload")
 _BLOCK = 1 << 20
 
 
@@ -25,6 +32,20 @@ class Held:
     name: str
     size: int
     modified_ns: int
+
+
+@dataclass
+class Pending:
+    """A file that is brought to this machine when it is first asked for."""
+
+    bring: Callable[[], Held]
+    held: Held | None = None
+
+    def take(self) -> Held:
+        """The file, here."""
+        if self.held is None:
+            self.held = self.bring()
+        return self.held
 
 
 @dataclass(frozen=True)
@@ -39,55 +60,47 @@ def open_folder(base: Path, folder: str, place: Mapping[str, Any] | None = None)
     """The folder that an option names: of this machine (on ``base`` when relative), or of another place.
 
     Raises:
-        SourceError: ``collect.source.unreachable`` when it is not there.
+        SourceError: ``collect.source.unreachable`` when it is not there, or the place does not answer.
     """
     opened = Folder(build_place(place or {}, base), reference(folder, base=base))
-    with opened.place.connect(opened.name):
-        return opened
+    with Link(opened.place, opened.name) as link:
+        link.ask(lambda session: None)
+    return opened
 
 
 def file_slices(folder: Folder, pattern: str) -> Iterator[Slice]:
-    """One slice a file, by name. Hidden files and files still being written are left alone."""
-    root = folder.place.path(folder.name, "")
-    assert root is not None
-    for path in list_files(root, pattern):
-        origin = path.relative_to(root).as_posix()
-        try:
-            held = _held(path, origin)
-            yield Slice(origin=origin, digest=sha256(path), size=held.size, held=held)
-        except OSError as error:
-            yield Slice(origin=origin, digest="", error=unreadable(origin, error))
+    """One slice a file, by name. Hidden files and files still being written are left alone.
 
-
-def list_files(root: Path, pattern: str) -> list[Path]:
-    """The files that match, sorted by their path.
-
-    Raises:
-        ConfigError: ``collect.pattern.outside`` for a pattern that leaves the folder.
+    Files of another place are fetched when they are new, and removed when the next slice is asked for. After a
+    ``!`` in the pattern stands which members of an archive are meant: one slice each, ``a.zip!inner/b.csv``.
     """
-    if PurePosixPath(pattern).is_absolute() or ".." in PurePosixPath(pattern).parts:
-        raise ConfigError(
-            "collect.pattern.outside",
-            "The pattern {pattern} leaves the source's folder.",
-            hint="Write it relative to the folder, without '..'.",
-            pattern=pattern,
-        )
-    found = [p for p in root.glob(pattern) if p.is_file() and not _is_left_alone(p.relative_to(root))]
-    return sorted(found, key=lambda p: p.relative_to(root).as_posix())
-
-
-def sha256(path: Path) -> str:
-    """Digest of a file's bytes, read block by block."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+    outer, inner = _split(pattern)
+    is_here = folder.place.path(folder.name, "") is not None
+    if is_here and not inner:
+        with Link(folder.place, folder.name) as link:
+            yield from _local(folder, find(link, outer, lambda entry: False))
+        return
+    key = {"place": folder.place.address, "folder": folder.name, "pattern": pattern}
+    with open_depot(folder.place.base, key) as depot, Link(folder.place, folder.name) as link:
+        whole = _Fetch(Transfer(link, depot))
+        pieces = _local(folder, find(link, outer, lambda entry: False)) if is_here else whole.slices(outer)
+        for piece in pieces:
+            if inner and not piece.error:
+                yield from _Members(depot, folder.place, inner).slices(piece)
+            else:
+                yield piece
+        depot.prune()
 
 
 def held_file(piece: Slice) -> Held:
-    """The file of a slice."""
+    """The file of a slice, on this machine.
+
+    Raises:
+        SourceError: where it has to be fetched first, and cannot be.
+    """
     held = piece.held
+    if isinstance(held, Pending):
+        return held.take()
     if not isinstance(held, Held):
         raise TypeError("not a slice of a file")
     return held
@@ -105,12 +118,16 @@ def require_unchanged(piece: Slice) -> None:
     except OSError:
         is_same = False
     if not is_same:
-        raise SourceError(
-            "collect.file.changed",
-            "{file} changed while it was read.",
-            hint="Run the task again when the file is complete; deliver files under a name ending in .part first.",
-            file=held.name,
-        )
+        raise changed(held.name)
+
+
+def sha256(path: Path) -> str:
+    """Digest of a file's bytes, read block by block."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def unreadable(origin: str, error: OSError) -> SourceError:
@@ -124,11 +141,164 @@ def unreadable(origin: str, error: OSError) -> SourceError:
     )
 
 
+def _split(pattern: str) -> tuple[str, str]:
+    """The pattern of files, and that of an archive's members; empty where the files are taken as they are."""
+    outer, mark, inner = pattern.partition("!")
+    if not mark and outer.lower().endswith(".gz"):
+        return outer, "*"
+    if mark and (not inner or "!" in inner):
+        raise ConfigError(
+            "collect.pattern.nested",
+            "The pattern {pattern} does not say which members of the archive are meant.",
+            hint="Write one ! and the members' pattern after it: *.zip!*.csv.",
+            pattern=pattern,
+        )
+    return outer, inner
+
+
+def _local(folder: Folder, found: Found) -> Iterator[Slice]:
+    """Files of this machine, read where they are."""
+    for entry in found.files:
+        path = folder.place.path(folder.name, entry.name)
+        assert path is not None
+        try:
+            held = _held(path, entry.name)
+            yield Slice(origin=entry.name, digest=sha256(path), size=held.size, held=held)
+        except OSError as error:
+            yield Slice(origin=entry.name, digest="", error=unreadable(entry.name, error))
+    yield from _missing(found)
+
+
+@dataclass
+class _Fetch:
+    """Files of another place as slices."""
+
+    transfer: Transfer
+
+    def slices(self, pattern: str) -> Iterator[Slice]:
+        """One slice a file; one that is known as it is at the place is not fetched before it is read."""
+        depot, place = self.transfer.depot, self.transfer.link.place
+        found = find(self.transfer.link, pattern, lambda entry: self._known(entry) is not None)
+        for entry in found.files:
+            depot.manifest(entry.name)
+        for entry in found.files:
+            yield self._slice(entry, found)
+            if not place.keep:
+                depot.remove(entry.name)
+        yield from _missing(found)
+
+    def _slice(self, entry: Entry, found: Found) -> Slice:
+        known = self._known(entry)
+        try:
+            manifest = known or self._fetch(entry, found)
+        except CityLoomError as error:
+            if error.code == "collect.source.unreachable":
+                raise
+            return Slice(origin=entry.name, digest="", error=error)
+        except OSError as error:
+            self.transfer.depot.forget(entry.name)
+            return Slice(origin=entry.name, digest="", error=unreadable(entry.name, error))
+        pending = Pending(lambda: self._bring(entry, found, manifest.sha256))
+        return Slice(origin=entry.name, digest=manifest.sha256, size=manifest.size, held=pending)
+
+    def _known(self, entry: Entry) -> Manifest | None:
+        manifest = self.transfer.depot.manifest(entry.name)
+        return manifest if manifest and manifest.sha256 and manifest.is_of(entry) else None
+
+    def _fetch(self, entry: Entry, found: Found) -> Manifest:
+        claim, sidecar = found.claims.get(entry.name, ""), found.sidecars.get(entry.name)
+        if not claim and sidecar:
+            claim = claim_of(read_small(self.transfer.link, sidecar), sidecar.name)
+        return self.transfer.fetch(entry, claim)
+
+    def _bring(self, entry: Entry, found: Found, digest: str) -> Held:
+        if self._fetch(entry, found).sha256 != digest:
+            raise changed(entry.name)
+        return _held(self.transfer.depot.path(entry.name), entry.name)
+
+
+@dataclass(frozen=True)
+class _Members:
+    """Members of an archive as slices; their digests are noted, so that an archive is unpacked only once for them."""
+
+    depot: Depot
+    place: Place
+    pattern: str
+
+    def slices(self, archive: Slice) -> Iterator[Slice]:
+        """One slice a member."""
+        try:
+            listed = self._list(archive)
+        except CityLoomError as error:
+            if error.code == "collect.source.unreachable":
+                raise
+            yield replace(archive, error=error)
+            return
+        for name, size, digest in listed:
+            origin = f"{archive.origin}!{name}"
+            with self._unpacking(archive, name, origin, digest) as pending:
+                yield Slice(origin=origin, digest=digest, size=size, held=pending)
+
+    def _list(self, archive: Slice) -> list[tuple[str, int, str]]:
+        """Name, size and sha256 of each member that matches."""
+        check_archive(archive.origin)
+        key = f"{archive.digest}!{self.pattern}"
+        listed = self.depot.notes(key)
+        if listed is None:
+            held = held_file(archive)
+            matches = partial(_is_match, self.pattern)
+            listed = [(name, *file.copy()) for name, file in members(held.path, held.name, self._limits, matches)]
+            require_unchanged(archive)
+            self.depot.note(key, listed)
+        if not listed:
+            raise DataError(
+                "collect.archive.empty",
+                "{file} holds no member that matches {pattern}.",
+                hint="Correct the pattern after the !, or ask the department what it delivered.",
+                file=archive.origin,
+                pattern=self.pattern,
+            )
+        return [(str(name), int(size), str(digest)) for name, size, digest in listed]
+
+    @contextmanager
+    def _unpacking(self, archive: Slice, name: str, origin: str, digest: str) -> Iterator[Pending]:
+        path = self.depot.path(origin)
+
+        def bring() -> Held:
+            held = held_file(archive)
+            self.depot.require_room(0, origin)
+            with path.open("wb") as target:
+                found = [f.copy(target)[1] for _, f in members(held.path, held.name, self._limits, name.__eq__)]
+            if found != [digest]:
+                raise changed(archive.origin)
+            return _held(path, origin)
+
+        try:
+            yield Pending(bring)
+        finally:
+            path.unlink(missing_ok=True)
+
+    @property
+    def _limits(self) -> Limits:
+        return Limits(self.place.total_limit_mb, self.place.ratio_limit)
+
+
+def _is_match(pattern: str, name: str) -> bool:
+    return fnmatchcase(name, pattern)
+
+
+def _missing(found: Found) -> Iterator[Slice]:
+    """Files that the deliverer's list names and that did not come."""
+    for name in found.missing:
+        error = SourceError(
+            "collect.file.missing",
+            "{file} stands on the deliverer's list, and is not there.",
+            hint="Ask the department to deliver it, or to correct its list.",
+            file=name,
+        )
+        yield Slice(origin=name, digest="", error=error)
+
+
 def _held(path: Path, name: str) -> Held:
     state = path.stat()
     return Held(path, name, state.st_size, state.st_mtime_ns)
-
-
-def _is_left_alone(path: Path) -> bool:
-    hidden = any(part.startswith((".", "~$")) for part in path.parts)
-    return hidden or path.suffix.lower() in _UNFINISHED

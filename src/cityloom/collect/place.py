@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Protocol, cast
 
 from pydantic import TypeAdapter, ValidationError
 
-from cityloom.kernel.errors import ConfigError
+from cityloom.kernel.errors import ConfigError, SourceError
 from cityloom.kernel.registry import plugin
 from cityloom.model.text import Title
 
@@ -38,7 +38,15 @@ class LinkError(Exception):
 
 
 class Session(Protocol):
-    """An open link to a folder of a place. Every method may raise :class:`LinkError`, or a ``SourceError`` that stays."""
+    """An open link to a folder of a place. Every method may raise :class:`LinkError`, or a ``SourceError`` that stays.
+
+    ``is_exact`` false: times in a listing are rough, and :meth:`state` knows better.
+    """
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether a listing tells as much as :meth:`state`."""
+        ...
 
     def entries(self, folder: str) -> Iterator[Entry]:
         """What stands directly in a folder (``""`` the one that was opened); names are relative to the opened one."""
@@ -53,7 +61,8 @@ class Session(Protocol):
         ...
 
     def checksum(self, entry: Entry) -> str:
-        """What the place itself says of the content, as ``md5:…`` or ``sha256:…`` (hex); empty when it says nothing."""
+        """What the place itself says of the content, as ``md5:…``, ``sha256:…`` or ``md5/<bytes>:…`` (hex; the last
+        one over the digests of parts of that size); empty when it says nothing."""
         ...
 
 
@@ -69,6 +78,8 @@ class Place(ABC):
         ready: a file is taken when a second one with this ending stands beside it (``.ok``); empty for none.
         sums: name of a list of digests as ``sha256sum`` writes it; only files on it are taken, and must be so.
         keep: whether fetched files stay on this machine after they were taken in.
+        total_limit_mb: what an archive may unpack to, MiB.
+        ratio_limit: how many times its packed size a member of more than 10 MiB may unpack to.
     """
 
     name: ClassVar[str]
@@ -83,6 +94,8 @@ class Place(ABC):
     ready: str = ""
     sums: str = ""
     keep: bool = False
+    total_limit_mb: int = 65536
+    ratio_limit: int = 200
     base: Path = Path()
 
     @property
@@ -125,4 +138,64 @@ def build_place(options: Mapping[str, Any], base: Path) -> Place:
             kind=kind,
             problem=first["msg"],
             valid=", ".join(f.name for f in fields(cls) if f.name != "base"),
+        ) from None
+
+
+def absent(address: str, folder: str) -> SourceError:
+    """The error for a folder that is not at the place."""
+    return SourceError(
+        "collect.source.unreachable",
+        "The folder {folder} is not at {url}.",
+        hint="Correct the source's option folder, or ask the department where it delivers to.",
+        folder=folder or "/",
+        url=address,
+    )
+
+
+def denied(address: str) -> SourceError:
+    """The error for a place that does not let us in."""
+    return SourceError(
+        "collect.place.denied",
+        "{url} refuses the user, the password or the key.",
+        hint="Check what the place's references name, and that it is still valid.",
+        url=address,
+    )
+
+
+def refused(address: str, name: str) -> SourceError:
+    """The error for a file or folder that a place does not give."""
+    return SourceError(
+        "collect.place.refused",
+        "{url} does not give {file} to this user.",
+        hint="Ask the department for the right to read it.",
+        url=address,
+        file=name or "/",
+    )
+
+
+def gone(name: str) -> SourceError:
+    """The error for a file that is no longer there."""
+    return SourceError(
+        "collect.file.gone",
+        "{file} went away while it was fetched.",
+        hint="Run the task again; have files moved only after they were taken in.",
+        file=name,
+    )
+
+
+def decode_name(raw: bytes, encoding: str, address: str) -> str:
+    """A file's name as text.
+
+    Raises:
+        SourceError: ``collect.place.encoding``.
+    """
+    try:
+        return raw.decode(encoding)
+    except UnicodeDecodeError:
+        raise SourceError(
+            "collect.place.encoding",
+            "{url} holds names that are no text in {encoding}.",
+            hint="State the encoding of names in the place's option encoding, for example gb18030.",
+            url=address,
+            encoding=encoding,
         ) from None

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, ClassVar
+from typing import Any, ClassVar
 from xml.parsers import expat
 
 import pyarrow as pa
 from lxml import etree
 
+from cityloom.collect.archives import Limits, members
 from cityloom.collect.base import RejectSink, Slice
 from cityloom.collect.files import file_slices, held_file, open_folder, require_unchanged
 from cityloom.collect.spool import Spool
@@ -21,29 +20,6 @@ from cityloom.kernel.errors import DataError
 from cityloom.model.text import STRICT, Title
 
 _BLOCK = 1 << 18
-_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
-_SMALL = 10 << 20
-"""Unpacked members up to this size are not suspected, whatever their ratio."""
-
-
-@dataclass
-class _Guarded:
-    """An unpacked member that stops when it grows beyond what its packed size can mean."""
-
-    file: IO[bytes]
-    name: str
-    limit: int
-
-    def read(self, size: int = -1) -> bytes:
-        """The next bytes."""
-        try:
-            block = self.file.read(_BLOCK if size < 0 else size)
-        except _BROKEN as error:
-            raise _damaged(self.name, error) from None
-        self.limit -= len(block)
-        if self.limit < 0:
-            raise _bomb(self.name)
-        return block
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,27 +84,16 @@ class XmlZip:
     def _members(self, piece: Slice) -> Iterator[tuple[str, Any]]:
         held = held_file(piece)
         if held.path.suffix.lower() != ".zip":
-            with held.path.open("rb") as file:
-                yield held.name, file
+            with held.path.open("rb") as plain:
+                yield held.name, plain
             return
-        left = self.total_limit_mb << 20
-        try:
-            with zipfile.ZipFile(held.path) as archive:
-                for info in sorted(archive.infolist(), key=lambda i: i.filename):
-                    if not info.filename.lower().endswith(".xml"):
-                        continue
-                    name = f"{held.name}, {info.filename}"
-                    limit = min(left, max(_SMALL, info.compress_size * self.ratio_limit))
-                    with archive.open(info) as packed:
-                        guarded = _Guarded(packed, name, limit)
-                        yield name, guarded
-                    left -= limit - guarded.limit
-        except _BROKEN as error:
-            raise _damaged(held.name, error) from None
-        except RuntimeError as error:
-            if "encrypted" not in str(error):
-                raise
-            raise _damaged(held.name, error) from None
+        limits = Limits(self.total_limit_mb, self.ratio_limit)
+        for _, file in members(held.path, held.name, limits, _is_xml):
+            yield file.name, file
+
+
+def _is_xml(name: str) -> bool:
+    return name.lower().endswith(".xml")
 
 
 def _elements(file: Any, record: str, name: str) -> Iterator[Any]:
@@ -230,24 +195,4 @@ def _doctype(name: str) -> DataError:
         "{file} declares a document type, and such files are refused.",
         hint="Have it delivered without DOCTYPE and entities.",
         file=name,
-    )
-
-
-def _bomb(name: str) -> DataError:
-    return DataError(
-        "collect.zip.bomb",
-        "{file} unpacks to more than its packed size, or the limit of one file, allows.",
-        hint="If the file is sound, raise the options total_limit_mb or ratio_limit.",
-        file=name,
-    )
-
-
-def _damaged(name: str, error: Exception) -> DataError:
-    is_locked = isinstance(error, RuntimeError) and not isinstance(error, NotImplementedError)
-    return DataError(
-        "collect.zip.damaged",
-        "{file} is no readable ZIP archive: {problem}.",
-        hint="Have the file delivered anew, complete and without password.",
-        file=name,
-        problem="it is encrypted" if is_locked else "it is damaged or cut off",
     )

@@ -21,6 +21,7 @@ class _Folder:
     """A folder that is there."""
 
     root: Path
+    is_exact: bool = True
 
     def entries(self, folder: str) -> Iterator[Entry]:
         """What stands directly in a folder; what cannot be asked about is a file of size 0."""
