@@ -55,7 +55,8 @@ class RejectSink(Protocol):
 
 
 class Connector(Protocol):
-    """A way in. Fields are the source's options and the task's ``what``; ``base`` is set by the platform.
+    """A way in. Fields are the source's options and the task's ``what``; ``base`` is set by the platform, and
+    ``resource`` (its name) where a connector has such a field.
 
     ``capabilities`` are of full, incremental, cdc, push, virtual; ``is_sparse`` where a record may leave out
     a field (JSON, XML), so that a missing optional column is no error; ``cases`` are examples of fields.
@@ -191,9 +192,11 @@ def build(resource: Resource, source: Source, base: Path) -> Connector:
     """
     cls = plugin(PACKAGE, source.connector)
     options = {**source.options, **resource.collect.what}
-    valid = [f.name for f in fields(cls) if f.name != "base"]
+    given: dict[str, Any] = {"base": base, "resource": resource.name}
+    valid = [f.name for f in fields(cls) if f.name not in given]
+    given = {name: value for name, value in given.items() if name in cls.__dataclass_fields__}
     try:
-        connector = TypeAdapter(cls).validate_python({**options, "base": base})
+        connector = TypeAdapter(cls).validate_python({**options, **given})
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         raise ConfigError(

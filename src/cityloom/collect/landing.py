@@ -9,6 +9,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from cityloom.collect.base import Connector, Proving, Settling, Slice
+from cityloom.collect.proof import digest_of
 from cityloom.collect.stream import Stream
 from cityloom.kernel.clock import Clock, iso
 from cityloom.kernel.errors import CityLoomError, DataError, SourceError
@@ -141,8 +142,9 @@ class Landing:
         for batch in left:
             with self.store.write() as connection:
                 if batch in found and batch.receipt:
-                    batches.put_batch(connection, self._ended(batch))
-                    event = self._event(batch, batch.receipt.landed_rows, batch.receipt.rejected_rows)
+                    ended = self._ended(batch)
+                    batches.put_batch(connection, ended)
+                    event = self._event(ended, batch.receipt.landed_rows, batch.receipt.rejected_rows)
                     audit.append(connection, event, self.clock)
                 else:
                     lost = replace(batch, state="failed", reason=_LOST, ended_at=iso(self.clock.now()))
@@ -229,6 +231,7 @@ class Landing:
                 "digest": batch.digest,
                 "rows": rows,
                 "rejected": rejected,
+                "receipt": digest_of(batch),
             },
         )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cityloom.collect.base import Connector, Following, Slice, build
+from cityloom.collect.inbox import is_delivered
 from cityloom.collect.landing import Landed, Landing
 from cityloom.kernel.clock import Clock
 from cityloom.kernel.errors import CityLoomError
@@ -148,7 +149,7 @@ def _silence(resource: Resource, landing: Landing, outcome: _Outcome) -> list[Fi
     """Findings on what is not there any more: whole deliveries that vanished, or a source without any."""
     if not outcome.is_complete or resource.collect.mode != "full":
         return []
-    known = [b for b in landing.batches() if b.state == "reconciled"]
+    known = [b for b in landing.batches() if b.state == "reconciled" and not is_delivered(b.origin)]
     gone = sorted({b.origin for b in known} - outcome.origins)
     if not outcome.origins and not gone:
         return [_finding(resource, "collect.source.empty", "The source has nothing that matches the task.")]

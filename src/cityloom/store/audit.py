@@ -155,6 +155,17 @@ def list_events(
     return [_logged(row[0], row[1]) for row in connection.execute(query)]
 
 
+def leaf(connection: sa.Connection, index: int) -> str:
+    """An event's leaf, the text that is hashed.
+
+    Raises:
+        UserError: ``store.audit.range`` when there is no such event.
+    """
+    found = connection.scalar(sa.select(event_table.c.leaf).where(event_table.c.index == index))
+    _check_range(found is not None)
+    return str(found)
+
+
 def checkpoint(connection: sa.Connection, clock: Clock, signer: Signer, origin: str) -> str:
     """Sign the head of the log as it stands; the newest checkpoint again when nothing was added since.
 

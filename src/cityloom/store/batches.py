@@ -114,6 +114,39 @@ def list_rejects(connection: sa.Connection, resource: str, limit: int = 1000) ->
     return [Reject(**{k: row[k] for k in fields}) for row in connection.execute(query).mappings()]
 
 
+def open_rejects(
+    connection: sa.Connection, resource: str, batch: str | None = None, *, limit: int = 100_000
+) -> list[tuple[int, Reject]]:
+    """Rows set apart that did not come in after all, with their number in their batch; not those of a batch that
+    another one replaced."""
+    t, b = reject_table, batch_table
+    query = sa.select(t).join(b, b.c.id == t.c.batch).order_by(b.c.number, t.c.number).limit(limit)
+    query = query.where(t.c.resource == resource, t.c.corrected_by.is_(None), b.c.state == "reconciled")
+    if batch is not None:
+        query = query.where(t.c.batch == batch)
+    fields = Reject.__dataclass_fields__
+    return [(row["number"], Reject(**{k: row[k] for k in fields})) for row in connection.execute(query).mappings()]
+
+
+def mark_corrected(connection: sa.Connection, batch: str, numbers: Sequence[int], by: str) -> int:
+    """Note that rows set apart by a batch came in with another; returns how many were still open."""
+    t, done = reject_table, 0
+    for start in range(0, len(numbers), 500):
+        some = t.c.number.in_(numbers[start : start + 500])
+        done += connection.execute(t.update().where(t.c.batch == batch, some, t.c.corrected_by.is_(None)).values(corrected_by=by)).rowcount
+    return done
+
+
+def count_rejects(connection: sa.Connection, resource: str | None = None) -> dict[tuple[str, str, str], tuple[int, int]]:
+    """Rows set apart by resource, batch and code: how many in all, and how many came in after all."""
+    t = reject_table
+    query = sa.select(t.c.resource, t.c.batch, t.c.code, sa.func.count(), sa.func.count(t.c.corrected_by))
+    query = query.group_by(t.c.resource, t.c.batch, t.c.code).order_by(t.c.resource, t.c.batch, t.c.code)
+    if resource is not None:
+        query = query.where(t.c.resource == resource)
+    return {(r[0], r[1], r[2]): (int(r[3]), int(r[4])) for r in connection.execute(query)}
+
+
 def _batch(row: Any) -> Batch:
     values = {k: row[k] for k in Batch.__dataclass_fields__ if k != "receipt"}
     return Batch(**values, receipt=_receipt(row["receipt"]))
