@@ -59,6 +59,18 @@ class Schedule:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Budget:
+    """What a live query may cost its source: ``rows`` it may give, rows the source may have to look at
+    (``scanned``, by its own estimate) and ``seconds`` it may take."""
+
+    __pydantic_config__ = STRICT
+
+    rows: int = 1000
+    scanned: int = 200_000
+    seconds: float = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class CollectionTask:
     """归集任务: what is taken from a source into a resource.
 
@@ -66,7 +78,8 @@ class CollectionTask:
     ``mode`` full, incremental, cdc, push or virtual; ``cycle`` manual, year, quarter, month, week, day, hour
     or continuous, with ``schedule`` for the details;
     ``retransmission`` of a past batch: ``replace`` it or ``append`` as correction;
-    ``drift`` policy for unknown or missing columns and bad rows: ``stop``, ``quarantine`` or ``accept``.
+    ``drift`` policy for unknown or missing columns and bad rows: ``stop``, ``quarantine`` or ``accept``;
+    ``virtual`` allows live queries (虚拟入湖) within a budget: beside collecting, or alone in mode virtual.
     """
 
     __pydantic_config__ = STRICT
@@ -78,3 +91,4 @@ class CollectionTask:
     retransmission: str = "replace"
     drift: str = "quarantine"
     schedule: Schedule = field(default_factory=Schedule)
+    virtual: Budget | None = None
