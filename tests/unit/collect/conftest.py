@@ -83,7 +83,7 @@ def bench(tmp_path: Path, lake: Lake, store: Store, clock: FixedClock) -> Bench:
 def sink() -> Callable[..., None]:
     """Takes rejects and keeps them in ``sink.rows``."""
 
-    def take(row: int, column: str, code: str, reason: str) -> None:
+    def take(row: int, column: str, code: str, reason: str, content: object = None) -> None:
         take.rows.append((row, column, code, reason))  # type: ignore[attr-defined]
 
     take.rows = []  # type: ignore[attr-defined]

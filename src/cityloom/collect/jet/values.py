@@ -9,6 +9,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from cityloom.collect.jet.pages import BrokenError
+from cityloom.collect.numbers import number_text
 
 BOOLEAN, MEMO, OLE, COMPLEX = 1, 12, 11, 18
 KINDS = {
@@ -37,11 +38,6 @@ _START = datetime.fromisoformat("1899-12-30")
 _DAY_MS = 86_400_000
 
 
-def number_text(value: float) -> str:
-    """A number of double precision with all its digits: ``12``, ``0.1``."""
-    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
-
-
 def _single(raw: bytes) -> str:
     value = struct.unpack("<f", raw)[0]
     for digits in range(6, 10):
@@ -67,7 +63,7 @@ def _decimal(raw: bytes, scale: int) -> str:
     whole = 0
     for word in words:
         whole = whole << 32 | word
-    return f"{Decimal(-whole if raw[0] else whole).scaleb(-scale):f}"
+    return f"{Decimal((1 if raw[0] else 0, tuple(map(int, str(whole))), -scale)):f}"
 
 
 def _extended(raw: bytes) -> str:

@@ -1,0 +1,1 @@
+"""Reads tables of dBase, FoxPro and their kin: header, records and memos, as exact text."""
