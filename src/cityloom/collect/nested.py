@@ -59,10 +59,11 @@ def _collect(prefix: str, record: Mapping[str, Any], flat: dict[str, str | None]
         elif name in flat:
             raise ValueError("two fields come to the same dotted name")
         else:
-            flat[name] = _text(value)
+            flat[name] = text_of(value)
 
 
-def _text(value: Any) -> str | None:
+def text_of(value: Any) -> str | None:
+    """A parsed value as text: numbers as they were written, lists and objects as JSON, null as none."""
     if value is None:
         return None
     return str(value) if isinstance(value, str) else _dump(value)

@@ -1,0 +1,1 @@
+"""Messages of brokers and devices: cut into batches, read by a declared payload, each one once."""
