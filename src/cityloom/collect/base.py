@@ -55,8 +55,8 @@ class RejectSink(Protocol):
 
 
 class Connector(Protocol):
-    """A way in. Fields are the source's options and the task's ``what``; ``base`` is set by the platform, and
-    ``resource`` (its name) where a connector has such a field.
+    """A way in. Fields are the source's options and the task's ``what``; ``base`` is set by the platform, and so
+    are ``resource`` (its name), ``drift`` (the task's policy) and ``key_columns`` where a connector has such fields.
 
     ``capabilities`` are of full, incremental, cdc, push, virtual; ``is_sparse`` where a record may leave out
     a field (JSON, XML), so that a missing optional column is no error; ``cases`` are examples of fields.
@@ -192,7 +192,8 @@ def build(resource: Resource, source: Source, base: Path) -> Connector:
     """
     cls = plugin(PACKAGE, source.connector)
     options = {**source.options, **resource.collect.what}
-    given: dict[str, Any] = {"base": base, "resource": resource.name}
+    given: dict[str, Any] = {"base": base, "resource": resource.name, "drift": resource.collect.drift}
+    given["key_columns"] = resource.key_columns
     valid = [f.name for f in fields(cls) if f.name not in given]
     given = {name: value for name, value in given.items() if name in cls.__dataclass_fields__}
     try:

@@ -103,6 +103,12 @@ class Resource:
     keywords: tuple[str, ...] = ()
 
     @property
+    def key_columns(self) -> tuple[str, ...]:
+        """The source's columns of the key."""
+        columns = {item.name: item.column for item in self.items}
+        return tuple(columns[name] for name in self.key if name in columns)
+
+    @property
     def raw_table(self) -> str:
         """Name of its table in the raw layer."""
         return f"raw_{self.department}__{self.name}"

@@ -1,0 +1,1 @@
+"""Following a database by its log: what its connectors share."""

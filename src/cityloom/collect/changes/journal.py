@@ -1,0 +1,194 @@
+"""Changes of whole transactions, cut into slices by number and time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from cityloom.collect.base import Slice
+from cityloom.collect.changes.spool import ChangeSpool, Value
+from cityloom.collect.changes.state import State
+
+_WAIT = 0.2
+"""Seconds that a reader waits at most before it looks whether it shall stop."""
+HEARTBEAT = 64 << 20
+"""So much log without a change of the table, and the place is kept by a slice without rows."""
+
+
+class Journal:
+    """The slice that is being filled: whole transactions, and at its end perhaps the beginning of one.
+
+    ``changes`` is the log's own number of changes, ``place`` the end of the last whole transaction.
+    """
+
+    def __init__(self, generation: int, place: int) -> None:
+        self.spool = ChangeSpool()
+        self.generation = generation
+        self.place = place
+        self.changes = 0
+        self.is_open = False
+        self._began = (0, 0)
+        self._prefix = ""
+        self._number = 0
+
+    def begin(self, commit: int) -> None:
+        """A transaction begins, whose commit stands at this place of the log."""
+        self.is_open = True
+        self._began = (self.spool.count, self.changes)
+        self._prefix = f"{self.generation:04d}-{commit:016X}-"
+        self._number = 0
+
+    def add(self, operation: str, values: Sequence[Value], size: int) -> None:
+        """One row of it: its values by the columns in use; ``size`` in bytes, roughly."""
+        self._number += 1
+        self.spool.add(operation, f"{self._prefix}{self._number:010d}", values, size)
+
+    def end(self, place: int) -> None:
+        """The transaction is whole; the next one stands at this place or behind it."""
+        self.is_open = False
+        self.place = place
+
+    def undo(self) -> None:
+        """Forget the transaction that has begun."""
+        rows, self.changes = self._began
+        self.spool.drop(rows)
+        self.is_open = False
+
+
+class Reader(Protocol):
+    """Reads a log from a place on."""
+
+    @property
+    def reached(self) -> int:
+        """So far the log was read: all transactions whose commit stands before were given to the journal."""
+        ...
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the next reader must find as it is now."""
+        ...
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """Columns of the table as it is known now."""
+        ...
+
+    def settle(self, place: int) -> None:
+        """Take note that the log before a place is in the lake; never raises."""
+        ...
+
+    def step(self, journal: Journal, seconds: float) -> bool:
+        """Read to the end of the next transaction; false when nothing came for so many seconds.
+
+        Raises:
+            SourceError: the link broke, or ``collect.log.lost``.
+            Rewritten: rows changed without being in the log.
+        """
+        ...
+
+    def look(self) -> None:
+        """Look, now that nothing comes, whether the table is still the one that is followed.
+
+        Raises:
+            SourceError: ``collect.log.lost``.
+            Rewritten: rows changed without being in the log.
+        """
+        ...
+
+
+class Rewritten(Exception):
+    """Rows of the table changed without a change in the log: only a new snapshot shows them. ``what`` happened."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """A slice ends with the transaction that brings it to so many rows, or after so many seconds."""
+
+    rows: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Filled:
+    """What a slice of changes holds: for ``read``, ``count`` and ``settle``."""
+
+    journal: Journal
+    reader: Reader
+
+
+class Cutter:
+    """Cuts what a reader reads into slices. ``state`` is how far the slices went.
+
+    Args:
+        reader: of the log, from ``state.place`` on.
+        origin: of the slices.
+        state: how far earlier slices went.
+        limits: of a slice.
+    """
+
+    def __init__(self, reader: Reader, origin: str, state: State, limits: Limits) -> None:
+        self.reader, self.origin, self.state, self.limits = reader, origin, state, limits
+        self._cut_at = 0.0
+
+    def run(self, target: int, stop: Callable[[], bool] | None) -> Iterator[Slice]:
+        """Slices up to the place ``target``, or until ``stop()`` where it is given."""
+        is_over, fault = False, None
+        while not is_over and fault is None:
+            journal = Journal(self.state.generation, self.state.place)
+            try:
+                try:
+                    is_over = self._fill(journal, target, stop)
+                except Rewritten as error:
+                    fault = error
+                    if journal.is_open:
+                        journal.undo()
+                if journal.spool.count or (fault is None and self._is_far(journal)):
+                    yield self._slice(journal)
+            finally:
+                journal.spool.close()
+        if fault is not None:
+            raise fault
+
+    def _fill(self, journal: Journal, target: int, stop: Callable[[], bool] | None) -> bool:
+        """Take in until the slice is due; true when it is the last one."""
+        while True:
+            is_late = time.monotonic() - self._cut_at >= self.limits.seconds
+            wait = 0.0 if is_late and journal.spool.count and stop else _WAIT
+            came = self.reader.step(journal, wait)
+            if stop is not None and stop():
+                if journal.is_open:
+                    journal.undo()
+                return True
+            if journal.is_open:
+                continue
+            if journal.spool.count >= self.limits.rows:
+                return False
+            if stop is None and self.reader.reached >= target:
+                self.reader.look()
+                return True
+            if not came and stop is not None:
+                if journal.spool.count and is_late:
+                    return False
+                if not journal.spool.count:
+                    self.reader.look()
+                    if self._is_far(journal):
+                        return False
+            elif came and stop is not None and time.monotonic() - self._cut_at >= 2 * self.limits.seconds and journal.spool.count:
+                return False
+
+    def _is_far(self, journal: Journal) -> bool:
+        return not journal.is_open and self.reader.reached - self.state.place >= HEARTBEAT
+
+    def _slice(self, journal: Journal) -> Slice:
+        self._cut_at = time.monotonic()
+        place = journal.place if journal.spool.count else self.reader.reached
+        self.state = replace(self.state, place=place, facts=self.reader.facts)
+        digest = journal.spool.digest if journal.spool.count else f"{place:016X}"
+        held = Filled(journal, self.reader)
+        return Slice(origin=self.origin, digest=digest, position=self.state.text(), held=held)

@@ -1,0 +1,245 @@
+"""A PostgreSQL table as its catalog describes it: what makes it fit to be followed, and what changed in it since."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cityloom.collect.changes.journal import Rewritten
+from cityloom.collect.changes.walsender import lost
+from cityloom.kernel.errors import ConfigError, DataError
+
+BOOL, BPCHAR, INET, TEXT, VARCHAR = 16, 1042, 869, 25, 1043
+_PLAIN = "p"
+_RESERVED = ("_batch", "_row", "_at", "_hash", "_op", "_position")
+_TABLE = """
+SELECT c.oid::bigint, c.relkind::text, c.relpersistence::text, c.relreplident::text, c.relfilenode::bigint,
+       coalesce(pg_relation_filenode(c.oid), 0)::bigint
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s
+"""
+_COLUMNS = """
+SELECT a.attnum, a.attname, a.atttypid::bigint, a.atttypmod, a.xmin::text, a.attnotnull, a.attstorage::text,
+       a.attgenerated <> '', a.atthasdef, a.atthasmissing, coalesce(nullif(t.typbasetype, 0), t.oid)::bigint
+FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
+"""
+_UNIQUE = """
+SELECT i.indkey::int2[], i.indisprimary, i.indisreplident FROM pg_index i
+WHERE i.indrelid = %s AND i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
+"""
+_PUBLICATION = """
+SELECT p.pubinsert AND p.pubupdate AND p.pubdelete AND p.pubtruncate,
+       EXISTS (SELECT 1 FROM pg_publication_tables t WHERE t.pubname = p.pubname AND t.schemaname = %s AND t.tablename = %s),
+       coalesce((SELECT bool_or(coalesce(to_jsonb(r)->>'prqual', to_jsonb(r)->>'prattrs') IS NOT NULL)
+                 FROM pg_publication_rel r WHERE r.prpubid = p.oid AND r.prrelid = %s), false),
+       concat_ws(' ', p.oid, p.xmin, (SELECT concat_ws(' ', r.oid, r.xmin) FROM pg_publication_rel r
+                                      WHERE r.prpubid = p.oid AND r.prrelid = %s))
+FROM pg_publication p WHERE p.pubname = %s
+"""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its number never changes, and ``mark`` changes with each change of its definition."""
+
+    number: int
+    name: str
+    type: int
+    modifier: int
+    mark: str
+    is_required: bool = True
+    is_plain: bool = True
+    has_default: bool = False
+    has_missing: bool = False
+    base: int = 0
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: ``file`` is the number of its storage, which a rewrite changes."""
+
+    oid: int
+    identity: str
+    file: int
+    columns: tuple[Column, ...]
+    publication: str
+
+    def facts(self) -> dict[str, Any]:
+        """What is kept of it with each position."""
+        columns = [f"{c.number} {c.type} {c.modifier} {c.mark} {c.name}" for c in self.columns]
+        return {"table": self.oid, "file": self.file, "publication": self.publication, "columns": columns}
+
+
+def split_name(table: str) -> tuple[str, str]:
+    """Schema and name of ``schema.table``; without a schema it is ``public``."""
+    schema, dot, name = table.rpartition(".")
+    return (schema, name) if dot else ("public", name)
+
+
+def quoted(table: str) -> str:
+    """A column's name for a statement."""
+    return '"' + table.replace('"', '""') + '"'
+
+
+def quoted_table(table: str) -> str:
+    """A table's name with its schema, for a statement."""
+    return ".".join(quoted(part) for part in split_name(table))
+
+
+def inspect(connection: Any, table: str, publication: str, key: Sequence[str]) -> Table:
+    """The table as it is now.
+
+    Raises:
+        ConfigError: ``collect.table.missing``, ``collect.log.unfit``, ``collect.log.key``.
+        DataError: ``collect.column.ambiguous``.
+    """
+    schema, name = split_name(table)
+    row = connection.execute(_TABLE, (schema, name)).fetchone()
+    if row is None:
+        raise ConfigError(
+            "collect.table.missing",
+            "The database holds no table {table}.",
+            hint="Correct the task's table: schema.table, written as in the database.",
+            table=table,
+        )
+    oid, kind, persistence, identity, file, file_now = row
+    if kind != "r" or persistence != "p":
+        raise unfit(table, "it is no ordinary table", "Follow the tables behind a view, and each partition by itself")
+    if file != file_now:
+        raise Rewritten("it was rewritten at this moment")
+    found = Table(oid, identity, file, _columns(connection, oid), _publication(connection, oid, table, publication))
+    _require_names(found, table)
+    _require_key(connection, found, table, key)
+    return found
+
+
+def unfit(table: str, problem: str, advice: str) -> ConfigError:
+    """The error for a table whose log would not tell all."""
+    return ConfigError(
+        "collect.log.unfit",
+        "{table} cannot be followed: {problem}.",
+        hint="{advice}.",
+        table=table,
+        problem=problem,
+        advice=advice,
+    )
+
+
+def compare(facts: dict[str, Any], now: Table, table: str) -> None:
+    """Check a table against what was kept of it.
+
+    Raises:
+        SourceError: ``collect.log.lost`` when it is another table or the publication was changed.
+        Rewritten: when its rows changed without being in the log.
+    """
+    if facts["table"] != now.oid:
+        raise lost(f"the table {table} was dropped and made anew")
+    if facts["publication"] != now.publication:
+        raise lost(f"the publication of {table} was changed, and changes made meanwhile may not be in it")
+    known = {int(c.split(" ", 4)[0]): c.split(" ", 4) for c in facts["columns"]}
+    is_moved = facts["file"] != now.file
+    for column in now.columns:
+        before = known.get(column.number)
+        if before is None:
+            if column.has_missing or (is_moved and (column.has_default or column.is_required)):
+                raise Rewritten(f"the new column {column.name} was given a value in rows that were there")
+        elif before[4] != column.name:
+            raise Rewritten(f"the column {before[4]} was renamed to {column.name}")
+        elif int(before[1]) != column.type and {int(before[1]), column.type} != {TEXT, VARCHAR}:
+            raise Rewritten(f"the column {column.name} was given another type")
+        elif is_moved and before[3] != column.mark:
+            raise Rewritten(f"the column {column.name} was rewritten")
+
+
+def _columns(connection: Any, oid: int) -> tuple[Column, ...]:
+    rows = connection.execute(_COLUMNS, (oid,)).fetchall()
+    return tuple(
+        Column(n, name, kind, modifier, mark, required, storage == _PLAIN, default, missing, base)
+        for n, name, kind, modifier, mark, required, storage, generated, default, missing, base in rows
+        if not generated
+    )
+
+
+def _publication(connection: Any, oid: int, table: str, publication: str) -> str:
+    schema, name = split_name(table)
+    row = connection.execute(_PUBLICATION, (schema, name, oid, oid, publication)).fetchone()
+    advice = f'CREATE PUBLICATION "{publication}" FOR TABLE "{schema}"."{name}"'
+    if row is None:
+        raise unfit(table, f"there is no publication {publication}", f"Have its owner run: {advice}")
+    is_all, is_member, is_part, mark = row
+    if not is_member:
+        add = advice.replace("CREATE", "ALTER").replace("FOR TABLE", "ADD TABLE")
+        raise unfit(table, f"the publication {publication} does not hold it", f"Have its owner run: {add}")
+    if not is_all or is_part:
+        raise unfit(
+            table,
+            f"the publication {publication} leaves out operations, rows or columns of it",
+            "Publish insert, update, delete and truncate, without WHERE and without a list of columns",
+        )
+    return str(mark)
+
+
+def _require_names(found: Table, table: str) -> None:
+    for column in found.columns:
+        if column.name.casefold() in _RESERVED:
+            raise DataError(
+                "collect.column.ambiguous",
+                "{origin}: the column {column} cannot be told from {other}.",
+                hint="Rename it at the source; the names {system} are the platform's own.",
+                origin=table,
+                column=column.name,
+                other=column.name.casefold(),
+                system=", ".join(_RESERVED),
+            )
+
+
+def _require_key(connection: Any, found: Table, table: str, key: Sequence[str]) -> None:
+    """The resource's key must name one row at any moment, and be in every old row of the log."""
+    by_name = {c.name: c for c in found.columns}
+    numbers = {by_name[k].number for k in key if k in by_name}
+    required = {c.number for c in found.columns if c.is_required}
+    indexes = [(set(columns), primary, replica) for columns, primary, replica in connection.execute(_UNIQUE, (found.oid,))]
+    if len(numbers) != len(key) or not any(columns <= numbers & required for columns, _, _ in indexes):
+        raise ConfigError(
+            "collect.log.key",
+            "{table} has no primary key or unique index, NOT NULL and not deferrable, within the resource's key {key}.",
+            hint="Let the resource's key be the table's primary key.",
+            table=table,
+            key=", ".join(key) or "-",
+        )
+    if found.identity == "f":
+        return
+    chosen = [columns for columns, primary, replica in indexes if (replica if found.identity == "i" else primary)]
+    is_keyed = found.identity in "di" and any(numbers <= columns for columns in chosen)
+    if not is_keyed or not all(c.is_plain for c in found.columns):
+        schema, name = split_name(table)
+        raise unfit(
+            table,
+            "its log would leave out values that an update did not change",
+            f'Have its owner run: ALTER TABLE "{schema}"."{name}" REPLICA IDENTITY FULL',
+        )
+
+
+def require_slot(row: tuple[Any, ...] | None, slot: str, place: int) -> None:
+    """Check that a slot still keeps all changes behind a place.
+
+    Args:
+        row: of ``pg_replication_slots``: plugin, wal_status, confirmed place as a number; none when there is no slot.
+        slot: its name.
+        place: from which on changes are needed.
+
+    Raises:
+        SourceError: ``collect.log.lost``.
+    """
+    if row is None:
+        raise lost(f"the server has no slot {slot} any more")
+    plugin, status, confirmed = row
+    if plugin != "pgoutput":
+        raise lost(f"the slot {slot} belongs to another program")
+    if status == "lost":
+        raise lost(f"the slot {slot} was invalidated, because it kept more log than the server allows")
+    if int(confirmed) > place:
+        raise lost(f"the slot {slot} was moved on by another program")
+
+

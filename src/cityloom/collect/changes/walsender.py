@@ -1,0 +1,243 @@
+"""A connection to PostgreSQL that streams its log: the replication protocol, over libpq."""
+
+from __future__ import annotations
+
+import select
+import struct
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from cityloom.kernel.errors import SourceError
+from cityloom.kernel.extras import require
+
+_OPTIONS = "-c datestyle=ISO -c timezone=UTC -c intervalstyle=postgres -c extra_float_digits=1 -c bytea_output=hex"
+_SENDER = " -c wal_sender_timeout=600000"
+_CONNECT_SECONDS = 20
+_CREATE_SECONDS = 600
+_SILENCE_SECONDS = 600
+_BUSY_SECONDS = 30
+_status = struct.Struct(">cQQQqB").pack
+
+
+@dataclass(frozen=True)
+class Made:
+    """A slot that was made: changes from ``place`` on are kept, and ``snapshot`` shows the rows as they are there."""
+
+    place: int
+    snapshot: str
+
+
+def connect(url: str, *, is_replication: bool = False) -> Any:
+    """A connection that shows values as the log does.
+
+    Raises:
+        SourceError: ``collect.source.unreachable``, ``collect.source.refused``.
+    """
+    psycopg = require("psycopg", extra="changes")
+    given: dict[str, Any] = {
+        "connect_timeout": _CONNECT_SECONDS,
+        "client_encoding": "utf8",
+        "application_name": "cityloom",
+        "keepalives_idle": 30,
+        "keepalives_interval": 10,
+        "keepalives_count": 6,
+        "options": _OPTIONS + (_SENDER if is_replication else ""),
+    }
+    if is_replication:
+        given["replication"] = "database"
+    try:
+        return psycopg.connect(url, autocommit=True, **given)
+    except psycopg.Error as error:
+        raise unreachable(error) from None
+
+
+def unreachable(error: Exception) -> SourceError:
+    """The error for a server that does not answer, or no longer."""
+    return SourceError(
+        "collect.source.unreachable",
+        "The database server does not answer: {problem}.",
+        hint="Check that it runs and can be reached, and the address, user and password of the source.",
+        problem=_first_line(str(error)) or type(error).__name__,
+    )
+
+
+def lost(problem: str) -> SourceError:
+    """The error for a log in which changes are missing for good."""
+    return SourceError(
+        "collect.log.lost",
+        "The log cannot be followed on without a gap: {problem}.",
+        hint="Nothing was skipped, and what landed stands. Remove the reason, then take the table anew: cityloom collect again RESOURCE.",
+        problem=problem,
+    )
+
+
+class Walsender:
+    """One replication connection.
+
+    Raises (each method):
+        SourceError: ``collect.source.unreachable``; others as told.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._connection = connect(url, is_replication=True)
+        self._pg = self._connection.pgconn
+        self._pq = require("psycopg", extra="changes").pq
+        self._heard = time.monotonic()
+        self.is_streaming = False
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._connection.close()
+
+    def identify(self) -> tuple[str, int]:
+        """The server's own number, and where its log ends."""
+        row = self._ask("IDENTIFY_SYSTEM")
+        return row["systemid"], place_of(row["xlogpos"])
+
+    def create(self, slot: str, *, is_temporary: bool = False) -> Made:
+        """Make a slot; waits for transactions that are under way.
+
+        Raises:
+            SourceError: ``collect.log.refused``, ``collect.log.waiting``.
+        """
+        kind = "TEMPORARY LOGICAL" if is_temporary else "LOGICAL"
+        row = self._ask(f"CREATE_REPLICATION_SLOT {_quoted(slot)} {kind} pgoutput EXPORT_SNAPSHOT", _CREATE_SECONDS)
+        return Made(place_of(row["consistent_point"]), row["snapshot_name"])
+
+    def start(self, slot: str, place: int, publication: str) -> None:
+        """Have the changes sent whose transactions were committed at this place or behind it.
+
+        Raises:
+            SourceError: ``collect.log.lost``; ``collect.log.busy`` when another follows this slot.
+        """
+        names = _quoted(publication).replace("'", "''")
+        command = (
+            f"START_REPLICATION SLOT {_quoted(slot)} LOGICAL {lsn(place)} (proto_version '1', publication_names '{names}')"
+        )
+        deadline = time.monotonic() + _BUSY_SECONDS
+        while True:
+            result = self._pg.exec_(command.encode())
+            if result.status == self._pq.ExecStatus.COPY_BOTH:
+                self.is_streaming = True
+                self._heard = time.monotonic()
+                return
+            if _state(result, self._pq) != "55006":
+                raise self._refusal(result)
+            if time.monotonic() > deadline:
+                raise SourceError(
+                    "collect.log.busy",
+                    "Another program follows the slot {slot}.",
+                    hint="End it, or wait until it has ended; two must not follow one slot.",
+                    slot=slot,
+                )
+            time.sleep(0.2)
+
+    def next(self, seconds: float) -> bytes | None:
+        """The next message of the stream; none when none came for so many seconds."""
+        while True:
+            try:
+                count, data = self._pg.get_copy_data(1)
+            except Exception as error:
+                raise unreachable(error) from None
+            if count > 0:
+                self._heard = time.monotonic()
+                return bytes(data)
+            if count < 0:
+                raise unreachable(RuntimeError(self._ending()))
+            if time.monotonic() - self._heard > _SILENCE_SECONDS:
+                raise unreachable(TimeoutError("it is silent"))
+            if not select.select([self._pg.socket], [], [], seconds)[0]:
+                return None
+            seconds = 0.0
+            try:
+                self._pg.consume_input()
+            except Exception as error:
+                raise unreachable(error) from None
+
+    def tell(self, place: int, *, is_asking: bool = False) -> None:
+        """Say that the log before a place is no longer needed; asking, to be told how far it was read."""
+        message = _status(b"r", place, place, place, 0, is_asking)
+        try:
+            self._pg.put_copy_data(message)
+            self._flush()
+        except Exception as error:
+            raise unreachable(error) from None
+
+    def _flush(self) -> None:
+        while self._pg.flush():
+            readable, _, _ = select.select([self._pg.socket], [self._pg.socket], [], _CONNECT_SECONDS)
+            if readable:
+                self._pg.consume_input()
+
+    def _ask(self, command: str, seconds: float = 60) -> dict[str, str]:
+        self._pg.send_query(command.encode())
+        self._wait(lambda: not self._pg.is_busy(), seconds)
+        result = self._pg.get_result()
+        while self._pg.get_result() is not None:
+            pass
+        if result.status != self._pq.ExecStatus.TUPLES_OK:
+            raise self._refusal(result)
+        values = [result.get_value(0, i) for i in range(result.nfields)]
+        return {result.fname(i).decode(): (v or b"").decode() for i, v in enumerate(values)}
+
+    def _wait(self, is_done: Callable[[], bool], seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while True:
+            self._flush()
+            if select.select([self._pg.socket], [], [], 0.5)[0]:
+                try:
+                    self._pg.consume_input()
+                except Exception as error:
+                    raise unreachable(error) from None
+            if is_done():
+                return
+            if time.monotonic() > deadline:
+                self._connection.close()
+                raise SourceError(
+                    "collect.log.waiting",
+                    "The server did not give a place in its log within {seconds} s: transactions are under way for so long.",
+                    hint="See pg_stat_activity for the oldest transaction, end it, and run the task again.",
+                    seconds=int(seconds),
+                )
+
+    def _refusal(self, result: Any) -> SourceError:
+        state = _state(result, self._pq)
+        problem = _first_line((result.error_message or b"").decode(errors="replace"))
+        if state in ("42704", "55000", "58P01"):
+            return lost(problem)
+        return SourceError(
+            "collect.log.refused",
+            "The server refuses to have its log followed: {problem}.",
+            hint="The server needs wal_level = logical and a free replication slot; the user needs the attribute REPLICATION.",
+            problem=problem or state,
+        )
+
+    def _ending(self) -> str:
+        result = self._pg.get_result()
+        return (result.error_message or b"").decode(errors="replace") if result else "the link broke"
+
+
+def place_of(text: str) -> int:
+    """A place of the log, of its text: ``16/B374D848``."""
+    high, low = text.split("/")
+    return (int(high, 16) << 32) | int(low, 16)
+
+
+def lsn(place: int) -> str:
+    """A place of the log as PostgreSQL writes it."""
+    return f"{place >> 32:X}/{place & 0xFFFFFFFF:X}"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _state(result: Any, pq: Any) -> str:
+    return (result.error_field(pq.DiagnosticField.SQLSTATE) or b"").decode()
+
+
+def _first_line(text: str) -> str:
+    found = text.strip().splitlines()
+    return found[0].rstrip(".") if found else ""
