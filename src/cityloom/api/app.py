@@ -10,6 +10,7 @@ from starlette.staticfiles import StaticFiles
 
 from cityloom import web
 from cityloom.api.guard import Guard
+from cityloom.api.intake import router as intake
 from cityloom.api.lifetime import leave_with_parent
 from cityloom.api.problems import install_problems
 from cityloom.api.routes import router
@@ -39,6 +40,7 @@ def create() -> FastAPI:
         leave_with_parent()
         workspace = open_workspace(settings)
         app.state.services = WorkspaceServices(workspace)
+        app.state.workspace = workspace
         yield
         workspace.close()
 
@@ -61,8 +63,9 @@ def build(settings: Settings, services: Services | None) -> FastAPI:
     app.state.services = services
     app.state.folder = settings.workspace.absolute()
     app.include_router(router)
+    app.include_router(intake)
     app.include_router(pages)
     app.mount("/static", StaticFiles(directory=web.STATIC), name="static")
     install_problems(app)
-    app.add_middleware(Guard, language=settings.language)
+    app.add_middleware(Guard, language=settings.language, delivery_bytes=settings.intake_mb << 20)
     return app

@@ -18,6 +18,11 @@ from cityloom.kernel.log import get_log
 COOKIE = "cityloom_lang"
 MOST_BYTES = 65_536
 """How much a request may carry; its length must be declared."""
+DELIVERING = ("/api/v1/intake/", "/collect/")
+"""Where departments bring data: as much as the setting ``intake_mb`` allows, and what a form adds."""
+STREAMING = DELIVERING[:1]
+"""Where a request need not declare its length: it is counted while it comes in."""
+_FORM_BYTES = 1 << 20
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self'; object-src 'none'; "
@@ -37,9 +42,10 @@ class Guard:
     page ``?lang=`` (then remembered in a cookie), else the cookie, else the setting: Chinese first.
     """
 
-    def __init__(self, app: ASGIApp, *, language: str) -> None:
+    def __init__(self, app: ASGIApp, *, language: str, delivery_bytes: int = MOST_BYTES) -> None:
         self.app = app
         self.language = language
+        self.delivery_bytes = delivery_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -57,7 +63,7 @@ class Guard:
             await send(message)
 
         with use_language(asked or _remembered_language(scope) or self.language):
-            if _is_too_large(scope):
+            if self._is_too_large(scope):
                 await problem_response(too_large_problem())(scope, receive, guarded)
                 return
             try:
@@ -67,11 +73,14 @@ class Guard:
                 if not started:
                     await problem_response(unexpected_problem())(scope, receive, guarded)
 
-
-def _is_too_large(scope: Scope) -> bool:
-    headers = Headers(scope=scope)
-    length = headers.get("content-length", "0")
-    return "transfer-encoding" in headers or not length.isdecimal() or int(length) > MOST_BYTES
+    def _is_too_large(self, scope: Scope) -> bool:
+        headers, path = Headers(scope=scope), scope["path"]
+        is_delivery = scope["method"] == "POST" and path.startswith(DELIVERING)
+        if "transfer-encoding" in headers:
+            return not (is_delivery and path.startswith(STREAMING))
+        length = headers.get("content-length", "0")
+        most = self.delivery_bytes + _FORM_BYTES if is_delivery else MOST_BYTES
+        return not length.isdecimal() or int(length) > most
 
 
 def _add_headers(headers: MutableHeaders, scope: Scope, asked: str | None) -> None:

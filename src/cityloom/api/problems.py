@@ -13,8 +13,17 @@ from cityloom.kernel.errors import CityLoomError
 from cityloom.kernel.i18n import _, current_language
 
 MEDIA_TYPE = "application/problem+json"
-UNAUTHENTICATED = ("share.key.invalid",)
+UNAUTHENTICATED = ("share.key.invalid", "collect.key.invalid")
 """Codes answered with 401 instead of the family's 403: nobody showed who calls."""
+STATUS = {
+    "collect.intake.conflict": 409,
+    "collect.delivery.unknown": 404,
+    "collect.intake.large": 413,
+    "collect.form.unknown": 415,
+    "flows.subject.busy": 503,
+}
+"""Codes that HTTP has a status of its own for."""
+_RETRY_SECONDS = "5"
 
 
 def problem_response(body: dict[str, Any], headers: dict[str, str] | None = None) -> JSONResponse:
@@ -63,7 +72,8 @@ async def _expected(_request: Request, error: Exception) -> Response:
     body = error.problem()
     if error.code in UNAUTHENTICATED:
         return problem_response(body | {"status": 401}, {"WWW-Authenticate": "Bearer"})
-    return problem_response(body)
+    status = STATUS.get(error.code, body["status"])
+    return problem_response(body | {"status": status}, {"Retry-After": _RETRY_SECONDS} if status == 503 else None)
 
 
 async def _malformed(_request: Request, error: Exception) -> Response:

@@ -111,6 +111,22 @@ def submit(
         raise
 
 
+def look(workspace: Workspace, resource: Resource, draft: Draft, sending: Sending) -> Answer:
+    """Check a delivery and keep nothing of it.
+
+    Raises:
+        DataError: where it is no table of the resource.
+    """
+    try:
+        draft.close()
+        delivery, _key, details = _prepare(workspace, resource, draft, sending)
+        found = _inspect(workspace, resource, delivery)
+        policy = resource.collect.drift
+        return Answer(state="checked", body={"state": "checked", **details, **_findings(found, policy)})
+    finally:
+        draft.discard()
+
+
 def confirm(workspace: Workspace, delivery_id: str, ticket: str) -> Answer:
     """Land a delivery that waits, for whoever holds its ticket.
 
@@ -161,8 +177,14 @@ def _prepare(
     source = workspace.city.sources.get(resource.collect.source)
     declared = {**source.options, **resource.collect.what} if source and source.connector == "excel" else {}
     laid = lay_out(draft, sending.form, resource, declared)
-    key = sending.key or laid.envelope.batch_key or f"{sending.name}#{draft.digest[:16]}"
+    key = sending.key or laid.envelope.batch_key or ("" if sending.way == "push" else f"{sending.name}#{draft.digest[:16]}")
     name = sending.name or laid.envelope.delivery or key
+    if not key:
+        raise UserError(
+            "collect.key.missing",
+            "The delivery has no key of its own.",
+            hint="Send the header Idempotency-Key; in JSON also batch_key beside rows.",
+        )
     if len(key) > _LONGEST_KEY or not key.isprintable():
         raise UserError(
             "collect.key.long",
@@ -179,8 +201,7 @@ def _check(
     workspace: Workspace, resource: Resource, record: StoredDelivery, delivery: Delivery, *, is_held: bool
 ) -> Answer:
     inbox = Inbox(workspace.folder)
-    check = build_check(resource, workspace.city, today=today(workspace.clock), engine=workspace.engine)
-    found = stage.inspect(resource, delivery, base=workspace.folder, engine=workspace.engine, check=check)
+    found = _inspect(workspace, resource, delivery)
     policy = resource.collect.drift
     is_refused = policy == "stop" and bool(found.wrong or found.drift)
     body = {**record.answer, **_findings(found, policy), **_replaces(workspace, resource, delivery)}
@@ -194,6 +215,11 @@ def _check(
     if is_held:
         return replace(_answer(sealed), ticket=ticket)
     return _land(workspace, resource, sealed)
+
+
+def _inspect(workspace: Workspace, resource: Resource, delivery: Delivery) -> stage.Inspection:
+    check = build_check(resource, workspace.city, today=today(workspace.clock), engine=workspace.engine)
+    return stage.inspect(resource, delivery, base=workspace.folder, engine=workspace.engine, check=check)
 
 
 def _go_on(workspace: Workspace, resource: Resource, record: StoredDelivery, *, is_held: bool) -> Answer:

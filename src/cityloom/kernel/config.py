@@ -31,10 +31,12 @@ class Settings:
     threads: int = _setting(0, "threads", "Threads of the embedded engine; 0 means one per processor.")
     plugins: str = _setting("", "folder", "Own plug-ins, one file each, in subfolders named like ours: connectors, steps, rules.")
     host: str = _setting("127.0.0.1", "address", "Where the server listens.")
+    intake_mb: int = _setting(512, "MiB", "Largest delivery that a department may push or upload.")
     port: int = _setting(8650, "port", "Where the server listens; 0 takes a free one.")
     log_level: str = _setting("warning", "level", "Least level of the technical log: debug, info, warning, error.")
     audit_origin: str = _setting("cityloom.local/audit", "name", "Name of the audit log, the first line of each checkpoint.")
     lease_seconds: int = _setting(60, "seconds", "A job that shows no life for so long counts as lost.")
+    jobs_at_once: int = _setting(4, "jobs", "So many tasks run by themselves at the same time; continuous ones not counted.")
     busy_seconds: int = _setting(30, "seconds", "A command waits so long for another that works on the same.")
 
 
