@@ -7,18 +7,22 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
+from cityloom.collect.encodings import MARKS, detect
 from cityloom.kernel.errors import ConfigError, DataError
 
-_BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """How a file is encoded, and how many bytes of mark stand before its text."""
+    """How a file is encoded, and how many bytes of mark stand before its text.
+
+    ``is_guessed``: neither declared nor proven, but what its text reads like.
+    """
 
     encoding: str
     mark: int
+    is_guessed: bool = False
 
     def open(self, path: Path) -> io.TextIOWrapper:
         """The file as text, line ends untouched."""
@@ -27,65 +31,87 @@ class Encoded:
         return io.TextIOWrapper(raw, encoding=self.encoding, errors="strict", newline="")
 
 
-@dataclass(frozen=True)
-class _Fault:
-    """Where text ends to be text: line and byte of the line from 1, byte of the file from 0."""
-
-    encoding: str
-    line: int
-    column: int
-    at: int
-    is_null: bool
-
-
 def resolve(path: Path, name: str, wanted: str) -> Encoded:
     """The encoding of a file, checked to its last byte.
 
     Args:
         path: the file.
         name: what to call it in errors.
-        wanted: an encoding's name, or ``auto``: the byte order mark, else UTF-8, else GB18030, both strict.
+        wanted: an encoding's name, or ``auto``: the byte order mark, else what the whole file reads like.
 
     Raises:
         ConfigError: ``collect.encoding.unknown``.
+        DataError: ``collect.encoding.doubtful``, ``collect.file.undecodable`` or ``collect.file.null``, the last
+            two with line and column (byte).
+    """
+    found = choose(path, name, wanted)
+    prove(path, name, found)
+    return found
+
+
+def choose(path: Path, name: str, wanted: str) -> Encoded:
+    """The encoding of a file, as far as its mark or its text tells; not checked to the last byte.
+
+    Raises:
+        ConfigError: ``collect.encoding.unknown``.
+        DataError: ``collect.encoding.doubtful``.
+    """
+    with path.open("rb") as file:
+        start = file.read(4)
+    marked = next((Encoded(encoding, len(bom)) for bom, encoding in MARKS if start.startswith(bom)), None)
+    if wanted != "auto":
+        return _declared(wanted, marked)
+    if marked:
+        return marked
+    guess = detect(path)
+    if not guess.is_sure and not _fault(path, Encoded(guess.encoding, 0)):
+        raise _doubtful(path, name, guess.encoding)
+    return Encoded(guess.encoding, 0, is_guessed=guess.lead is not None)
+
+
+def prove(path: Path, name: str, encoded: Encoded) -> None:
+    """Check that all bytes of a file are text.
+
+    Raises:
         DataError: ``collect.file.undecodable`` or ``collect.file.null``, with line and column (byte).
     """
-    faults = []
-    for candidate in _candidates(path, wanted):
-        fault = _fault(path, candidate)
-        if fault is None:
-            return candidate
-        if fault.is_null:
-            raise DataError(
-                "collect.file.null",
-                "{file}, line {line}, column {column}: a zero byte; this is no text in {encoding}.",
-                hint="Check whether the file is damaged, or state its encoding.",
-                file=name,
-                line=fault.line,
-                column=fault.column,
-                encoding=fault.encoding,
-            )
-        faults.append(fault)
-    worst = max(faults, key=lambda f: f.at)
+    fault = _fault(path, encoded)
+    if fault is None:
+        return
+    if fault.is_null:
+        raise DataError(
+            "collect.file.null",
+            "{file}, line {line}, column {column}: a zero byte; this is no text in {encoding}.",
+            hint="Check whether the file is damaged, or state its encoding.",
+            file=name,
+            line=fault.line,
+            column=fault.column,
+            encoding=encoded.encoding,
+        )
     raise DataError(
         "collect.file.undecodable",
         "{file}, line {line}, column {column}: the bytes are no text in {encoding}.",
         hint="State the file's encoding in the source (for example gb18030), or have the file delivered anew.",
         file=name,
-        line=worst.line,
-        column=worst.column,
-        encoding=worst.encoding,
+        line=fault.line,
+        column=fault.column,
+        encoding=encoded.encoding,
     )
 
 
-def _candidates(path: Path, wanted: str) -> list[Encoded]:
-    with path.open("rb") as file:
-        start = file.read(4)
-    marked = next((Encoded(encoding, len(bom)) for bom, encoding in _BOMS if start.startswith(bom)), None)
-    if wanted == "auto":
-        return [marked] if marked else [Encoded("utf-8", 0), Encoded("gb18030", 0)]
+@dataclass(frozen=True)
+class _Fault:
+    """Where text ends to be text: line and byte of the line from 1."""
+
+    line: int
+    column: int
+    is_null: bool
+
+
+def _declared(wanted: str, marked: Encoded | None) -> Encoded:
     try:
         name = codecs.lookup(wanted).name
+        "".encode(name)
     except LookupError:
         raise ConfigError(
             "collect.encoding.unknown",
@@ -93,21 +119,33 @@ def _candidates(path: Path, wanted: str) -> list[Encoded]:
             hint="Use auto, utf-8, gb18030, gbk, big5 or utf-16.",
             encoding=wanted,
         ) from None
-    plain = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le"}.get(name, name)
-    if marked and (marked.encoding == plain or name == "utf-16"):
-        return [marked]
-    return [Encoded(plain, 0)]
+    plain = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}.get(name, name)
+    if marked and (marked.encoding == plain or marked.encoding.startswith(f"{name}-")):
+        return marked
+    return Encoded(plain, 0)
+
+
+def _doubtful(path: Path, name: str, encoding: str) -> DataError:
+    first = _fault(path, Encoded("utf-8", 0)) or _Fault(1, 1, False)
+    return DataError(
+        "collect.encoding.doubtful",
+        "{file}, line {line}, column {column}: this is no UTF-8, and too little else tells the encoding; it reads most like {encoding}.",
+        hint="State the encoding in the source's options, for example gb18030 or {encoding}.",
+        file=name,
+        line=first.line,
+        column=first.column,
+        encoding=encoding,
+    )
 
 
 def _fault(path: Path, encoded: Encoded) -> _Fault | None:
     decoder = codecs.getincrementaldecoder(encoded.encoding)("strict")
-    line, tail, at = 1, "", encoded.mark
+    line, tail = 1, ""
     with path.open("rb") as file:
         file.seek(encoded.mark)
         while True:
             block = file.read(_BLOCK)
             broken = False
-            pending = len(decoder.getstate()[0])
             try:
                 text = decoder.decode(block, final=not block)
             except UnicodeDecodeError as error:
@@ -116,13 +154,11 @@ def _fault(path: Path, encoded: Encoded) -> _Fault | None:
             null = text.find("\0")
             if null >= 0 or broken:
                 text = text[:null] if null >= 0 else text
-                at += len(text.encode(encoded.encoding)) - pending
                 line += text.count("\n")
                 tail = (tail + text).rpartition("\n")[2]
-                return _Fault(encoded.encoding, line, len(tail.encode(encoded.encoding)) + 1, at, null >= 0)
+                return _Fault(line, len(tail.encode(encoded.encoding)) + 1, null >= 0)
             if not block:
                 return None
-            at += len(block)
             if "\n" in text:
                 line += text.count("\n")
                 tail = text.rpartition("\n")[2]

@@ -73,7 +73,7 @@ def test_a_bad_row_stops_the_file_where_the_policy_says_so(bench):
 @pytest.mark.parametrize(
     ("content", "options", "code", "place"),
     [
-        (b"a,b\n1,2\n3,\xff\xfe\xff\n", {}, "collect.file.undecodable", {"line": 3, "column": 3}),
+        (b"a,b\n1,2\n3,\xff\xfe\xff\n", {}, "collect.encoding.doubtful", {"line": 3, "column": 3}),
         ("a,b\n张,二\n".encode("gb18030"), {"encoding": "utf-8"}, "collect.file.undecodable", {"line": 2, "column": 1}),
         (b"a,b\n1,\x002\n", {}, "collect.file.null", {"line": 2, "column": 3}),
         (b'a,b\n1,2\n3,"4\n5,6\n', {}, "collect.csv.quote", {"line": 3}),
