@@ -64,6 +64,10 @@ class Locks:
         except UserError:
             return True
 
+    def forget(self, name: str) -> None:
+        """Remove the file of a lock that nobody will ask for again."""
+        self._path(name).unlink(missing_ok=True)
+
     def _path(self, name: str) -> Path:
         return self.folder / quote(name, safe="")
 

@@ -53,6 +53,15 @@ def current(connection: sa.Connection) -> list[Stored]:
     ]
 
 
+def stamp(connection: sa.Connection) -> tuple[str, int]:
+    """What tells that the definitions in force are others than before: when the newest was applied, and how many there are."""
+    t = definition_table
+    row = connection.execute(
+        sa.select(sa.func.max(t.c.applied_at), sa.func.count()).where(t.c.state == "current")
+    ).one()
+    return row[0] or "", int(row[1])
+
+
 def plan(connection: sa.Connection, wanted: Mapping[tuple[str, str], str]) -> list[Change]:
     """What must change for the digests in force to be the wanted ones, by (kind, name)."""
     have = {(s.kind, s.name): s.digest for s in current(connection)}

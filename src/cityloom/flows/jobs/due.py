@@ -72,9 +72,9 @@ def _dues(task: CollectionTask, after: datetime, workdays: WorkCalendar) -> Iter
         start = _start(cycle, start - timedelta(hours=1))
     for _ in range(_LOOKED_AT):
         at = _at(cycle, start, schedule)
-        if schedule.workdays and not workdays.is_workday(at.date()):
-            at = _later(at, workdays) if cycle not in ("day", "hour") else None
-        if at is not None:
+        is_worked = not schedule.workdays or workdays.is_workday(at.date())
+        if is_worked or cycle not in ("day", "hour"):
+            at = at if is_worked else _later(at, workdays)
             yield Due(at.astimezone(UTC), name_of(cycle, start), start.astimezone(UTC))
         start = _next(cycle, start)
 
