@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from cityloom.content.check import check
-from cityloom.content.load import load
+from cityloom.content.load import Definition, load, value_of
 from cityloom.flows.bootstrap import Workspace
 from cityloom.flows.roles import require_role
 from cityloom.kernel.clock import iso
@@ -25,7 +27,9 @@ class Applied:
     is_plan: bool
 
 
-def apply(workspace: Workspace, folder: Path, *, actor: str, only_plan: bool = False) -> Applied:
+def apply(
+    workspace: Workspace, folder: Path, *, actor: str, only_plan: bool = False, is_part: bool = False
+) -> Applied:
     """Bring the definitions of a folder into force.
 
     Args:
@@ -33,6 +37,7 @@ def apply(workspace: Workspace, folder: Path, *, actor: str, only_plan: bool = F
         folder: YAML files below it.
         actor: account that applies them, for the record.
         only_plan: say what would change and change nothing.
+        is_part: the folder holds only some definitions, and the others stay in force.
 
     Raises:
         ContentError: with every mistake, by file, line and key; nothing is applied then.
@@ -40,11 +45,13 @@ def apply(workspace: Workspace, folder: Path, *, actor: str, only_plan: bool = F
     """
     require_role(workspace, actor, "steward")
     found = load(folder)
-    check(found, folder, known_plugins())
+    with workspace.store.read() as connection:
+        others = _others(connection, found, folder) if is_part else []
+    check([*found, *others], folder, known_plugins())
     wanted = {(one.kind, one.name): one.digest for one in found}
     bodies = {(one.kind, one.name): (one.digest, one.body) for one in found}
     with workspace.store.write() as connection:
-        changes = definitions.plan(connection, wanted)
+        changes = [c for c in definitions.plan(connection, wanted) if not is_part or c.action != "remove"]
         if changes and not only_plan:
             definitions.carry_out(connection, changes, bodies, at=iso(workspace.clock.now()), by=actor)
             event = AuditEvent(
@@ -56,6 +63,16 @@ def apply(workspace: Workspace, folder: Path, *, actor: str, only_plan: bool = F
             audit.append(connection, event, workspace.clock)
     workspace.forget_city()
     return Applied(tuple(changes), len(found), only_plan)
+
+
+def _others(connection: sa.Connection, found: list[Definition], folder: Path) -> list[Definition]:
+    """The definitions in force that are not among those found."""
+    mine = {(one.kind, one.name) for one in found}
+    return [
+        Definition(s.kind, s.name, s.body, s.digest, value_of(s.kind, s.body), folder, 0)
+        for s in definitions.current(connection)
+        if (s.kind, s.name) not in mine
+    ]
 
 
 def known_plugins() -> dict[str, set[str]]:
