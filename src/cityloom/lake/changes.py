@@ -11,6 +11,8 @@ from cityloom.engines.terms import column
 from cityloom.lake.tables import Lake
 from cityloom.model.resource import Resource
 
+START = "r"
+"""Operation of a row of a snapshot; no key stands twice in one."""
 GONE = "d"
 """Operation of a row that was deleted."""
 RESET = "t"
@@ -37,8 +39,8 @@ def current(
 ) -> exp.Expression:
     """The newest row of each key by ``_position``, deleted ones left out, as a relation for the FROM of a query.
 
-    One aggregation finds the newest positions, of keys that stand in more than one row alone: memory grows with the
-    keys that changed, and not with rows.
+    A key stands once among the rows of a snapshot, so one aggregation over the changes alone finds what is newest:
+    memory grows with the keys that changed since the snapshot (and goes through the disk), not with rows.
 
     Args:
         lake: where the table is.
@@ -51,30 +53,14 @@ def current(
     if not {"_op", "_position"} <= set(lake.columns(table, version)):
         return exp.Subquery(this=exp.select("*").from_(relation).where(exp.false()))
     since = _since(lake, relation, before)
-    digest = exp.Anonymous(this="hash", expressions=[column(k) for k in key])
-    repeated = sql(
-        "SELECT :digest AS h FROM :rows WHERE :since GROUP BY 1 HAVING count(*) > 1",
-        digest=digest,
-        rows=relation,
-        since=since,
-    )
-    newest = sql(
-        "SELECT max(_position) AS p FROM :rows WHERE :since AND :digest IN (SELECT h FROM :repeated)",
-        rows=relation,
-        since=since,
-        digest=digest,
-        repeated=_aliased(repeated, "m"),
-    ).assert_is(exp.Select)
-    newest = newest.group_by(*[column(k) for k in key])
-    rows = sql(
-        "SELECT * FROM :rows WHERE :since AND _op <> :gone AND"
-        " (:digest NOT IN (SELECT h FROM :repeated) OR _position IN (SELECT p FROM :newest))",
-        rows=relation,
-        since=since,
-        gone=GONE,
-        digest=digest,
-        repeated=_aliased(repeated, "m"),
-        newest=_aliased(newest, "n"),
+    keys = [exp.alias_(column(name), f"k{i}") for i, name in enumerate(key)]
+    newest = exp.select(*keys, exp.alias_(sql("max(_position)"), "p")).from_(relation.copy())
+    newest = newest.where(since.copy(), sql("_op <> :start", start=START)).group_by(*[column(name) for name in key])
+    rows = (
+        exp.select("r.*")
+        .from_(exp.select("*").from_(relation).where(since, sql("_op <> :gone", gone=GONE)).subquery("r"))
+        .join(newest.subquery("n"), on=[_equal(name, i) for i, name in enumerate(key)], join_type="left")
+        .where(sql("(n.p IS NULL OR n.p = r._position)"))
     )
     return exp.Subquery(this=rows)
 
@@ -87,5 +73,5 @@ def _since(lake: Lake, relation: exp.Expression, before: str | None) -> exp.Expr
     return sql("(_position > :last AND :end)", last=last or "", end=end)
 
 
-def _aliased(query: exp.Expression, name: str) -> exp.Subquery:
-    return exp.Subquery(this=query.copy(), alias=exp.TableAlias(this=exp.to_identifier(name)))
+def _equal(name: str, number: int) -> exp.Expression:
+    return exp.EQ(this=column(name, "r"), expression=column(f"k{number}", "n"))
