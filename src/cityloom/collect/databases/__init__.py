@@ -1,0 +1,1 @@
+"""Table exchange: what the connectors of databases share."""
