@@ -23,7 +23,8 @@ class Field:
     """One item as it is entered.
 
     ``name`` is the column under which it lands; ``kind`` text, number, digits, date, time, truth or code;
-    ``codes`` what may be chosen, with titles; ``pattern`` what the whole value matches; ``example`` made up.
+    ``codes`` what may be chosen, with titles; ``is_named`` whether a code's title may stand for it; ``pattern`` what
+    the whole value matches; ``example`` made up.
     """
 
     name: str
@@ -36,10 +37,17 @@ class Field:
     least: int = 0
     most: int = 0
     codes: tuple[tuple[str, Title], ...] = ()
+    is_named: bool = False
     example: str = ""
     unit: str = ""
     standard: str = ""
     representation: str = ""
+
+    @property
+    def choices(self) -> list[str]:
+        """What a list of choices shows: titles in the current language where they may stand for their codes."""
+        titles = [str(title) for _code, title in self.codes]
+        return titles if self.is_named and len(set(titles)) == len(titles) else [code for code, _title in self.codes]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +85,9 @@ def _field(item: Item, element: Element | None, codes: Mapping[str, CodeTable]) 
     shape = parse_representation(element.representation) if element else None
     kind = "code" if table else (shape or Representation(kind="text")).kind
     coded = bool(element and element.coding_rule)
+    steps = item.steps if item.steps is not None else element.steps if element else ()
+    is_plain = bool(shape) and not table and not coded
+    least, most = _lengths(rules) if is_plain or coded else (0, 0)
     pattern = next(_patterns(rules), "") or ("" if coded or shape is None or table else shape.pattern)
     return Field(
         name=item.column,
@@ -86,9 +97,10 @@ def _field(item: Item, element: Element | None, codes: Mapping[str, CodeTable]) 
         kind="text" if coded else kind,
         is_required=item.required,
         pattern=pattern,
-        least=shape.least if shape and not table and not coded else 0,
-        most=shape.most if shape and not table and not coded else 0,
+        least=max(least, shape.least if shape and is_plain else 0),
+        most=most or (shape.most if shape and is_plain else 0),
         codes=tuple((one.code, one.title) for one in table.codes) if table else (),
+        is_named=any(use.step == "map_code" for use in steps),
         example=_example(element, table, kind),
         unit=element.unit or "" if element else "",
         standard=element.standard if element else "",
@@ -100,6 +112,13 @@ def _patterns(rules: list[RuleUse]) -> Iterator[str]:
     for use in rules:
         if use.rule == "format" and isinstance(use.options.get("pattern"), str):
             yield str(use.options["pattern"])
+
+
+def _lengths(rules: list[RuleUse]) -> tuple[int, int]:
+    """The strictest of the rules on length; 0 for none."""
+    found = [use.options for use in rules if use.rule == "length"]
+    least = max((int(one.get("least", 0)) for one in found), default=0)
+    return least, min((int(one["most"]) for one in found if "most" in one), default=0)
 
 
 def _example(element: Element | None, table: CodeTable | None, kind: str) -> str:

@@ -57,6 +57,24 @@ def check_sender(workspace: Workspace, resource: Resource, who: Principal) -> No
     )
 
 
+def sender(workspace: Workspace, account: str) -> Principal:
+    """An account of the definitions as one who acts on this machine.
+
+    Raises:
+        UserError: ``flows.account.unknown``.
+    """
+    known = workspace.city.accounts
+    if account not in known:
+        raise UserError(
+            "flows.account.unknown",
+            "There is no account {name}.",
+            hint="Name one with --as: {known}.",
+            name=account or "-",
+            known=", ".join(known) or "-",
+        )
+    return Principal(account=account, department=known[account].department, roles=known[account].roles)
+
+
 def check_open(resource: Resource, way: str) -> None:
     """Refuse a way that the resource's task does not leave open.
 

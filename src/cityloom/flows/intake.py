@@ -120,9 +120,9 @@ def look(workspace: Workspace, resource: Resource, draft: Draft, sending: Sendin
     try:
         draft.close()
         delivery, _key, details = _prepare(workspace, resource, draft, sending)
-        found = _inspect(workspace, resource, delivery)
+        found = inspect(workspace, resource, delivery)
         policy = resource.collect.drift
-        return Answer(state="checked", body={"state": "checked", **details, **_findings(found, policy)})
+        return Answer(state="checked", body={"state": "checked", **details, **findings_body(found, policy)})
     finally:
         draft.discard()
 
@@ -201,23 +201,24 @@ def _check(
     workspace: Workspace, resource: Resource, record: StoredDelivery, delivery: Delivery, *, is_held: bool
 ) -> Answer:
     inbox = Inbox(workspace.folder)
-    found = _inspect(workspace, resource, delivery)
+    found = inspect(workspace, resource, delivery)
     policy = resource.collect.drift
     is_refused = policy == "stop" and bool(found.wrong or found.drift)
-    body = {**record.answer, **_findings(found, policy), **_replaces(workspace, resource, delivery)}
+    body = {**record.answer, **findings_body(found, policy), **_replaces(workspace, resource, delivery)}
     if is_refused:
         inbox.drop(resource.name, record.attempt)
         return _close(workspace, replace(record, state="refused", answer=body))
     inbox.seal(delivery if policy == "accept" else replace(delivery, flaws=found.flaws))
     ticket = secrets.token_urlsafe(24) if is_held else ""
     sealed = replace(record, answer=body, ticket=_digest(ticket) if ticket else None)
-    _claim(workspace, sealed)
+    claim(workspace, sealed)
     if is_held:
         return replace(_answer(sealed), ticket=ticket)
-    return _land(workspace, resource, sealed)
+    return land(workspace, resource, sealed)
 
 
-def _inspect(workspace: Workspace, resource: Resource, delivery: Delivery) -> stage.Inspection:
+def inspect(workspace: Workspace, resource: Resource, delivery: Delivery) -> stage.Inspection:
+    """A delivery held against the rules in force."""
     check = build_check(resource, workspace.city, today=today(workspace.clock), engine=workspace.engine)
     return stage.inspect(resource, delivery, base=workspace.folder, engine=workspace.engine, check=check)
 
@@ -228,12 +229,12 @@ def _go_on(workspace: Workspace, resource: Resource, record: StoredDelivery, *, 
         return _answer(record, is_repeated=True)
     if is_held:
         ticket = secrets.token_urlsafe(24)
-        _claim(workspace, replace(record, ticket=_digest(ticket)))
+        claim(workspace, replace(record, ticket=_digest(ticket)))
         return replace(_answer(record), ticket=ticket)
-    return _land(workspace, resource, record)
+    return land(workspace, resource, record)
 
 
-def _land(workspace: Workspace, resource: Resource, record: StoredDelivery) -> Answer:
+def land(workspace: Workspace, resource: Resource, record: StoredDelivery) -> Answer:
     """Land what the inbox holds, as the only one who writes the table; record and answer it once."""
     done: list[StoredDelivery] = []
 
@@ -288,7 +289,7 @@ def _recorded(workspace: Workspace, record: StoredDelivery, batch: Batch) -> Sto
     return landed
 
 
-def _claim(workspace: Workspace, record: StoredDelivery) -> None:
+def claim(workspace: Workspace, record: StoredDelivery) -> None:
     """Write the record unless another content took the key meanwhile.
 
     Raises:
@@ -341,19 +342,21 @@ def _close(workspace: Workspace, record: StoredDelivery) -> Answer:
     return _answer(record)
 
 
-def _findings(found: stage.Inspection, policy: str) -> dict[str, Any]:
+def findings_body(found: stage.Inspection, policy: str) -> dict[str, Any]:
+    """What was found in a delivery, for its sender."""
     return {
         "rows": found.rows,
         "wrong": found.wrong,
         "policy": policy,
         "broken": dict(found.broken),
-        "errors": [_complaint(one) for one in found.errors],
-        "warnings": [_complaint(one) for one in found.warnings],
+        "errors": [complaint_body(one) for one in found.errors],
+        "warnings": [complaint_body(one) for one in found.warnings],
         "drift": [{"code": one.code, "columns": one.details.get("columns", "")} for one in found.drift],
     }
 
 
-def _complaint(one: stage.Complaint) -> dict[str, Any]:
+def complaint_body(one: stage.Complaint) -> dict[str, Any]:
+    """One error or warning, for the sender."""
     return {
         "row": one.row,
         "column": one.columns[0] if one.columns else "",
