@@ -62,6 +62,13 @@ class Link:
                 attempt += 1
                 self.recover(attempt, error)
 
+    def is_up(self) -> bool:
+        """Whether the place gives a session now."""
+        try:
+            return self.session is not None
+        except LinkError:
+            return False
+
     def recover(self, attempt: int, error: LinkError) -> None:
         """Close the broken session and wait, longer from attempt to attempt (the first is 1).
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -56,7 +56,7 @@ class Session(Protocol):
         """A file as it is now; ``None`` when it is gone."""
         ...
 
-    def blocks(self, entry: Entry, start: int) -> Iterator[bytes]:
+    def blocks(self, entry: Entry, start: int) -> Generator[bytes]:
         """The bytes of a file from a position on."""
         ...
 
@@ -192,10 +192,15 @@ def decode_name(raw: bytes, encoding: str, address: str) -> str:
     try:
         return raw.decode(encoding)
     except UnicodeDecodeError:
-        raise SourceError(
-            "collect.place.encoding",
-            "{url} holds names that are no text in {encoding}.",
-            hint="State the encoding of names in the place's option encoding, for example gb18030.",
-            url=address,
-            encoding=encoding,
-        ) from None
+        raise unreadable_names(address, encoding) from None
+
+
+def unreadable_names(address: str, encoding: str) -> SourceError:
+    """The error for names that are in another encoding."""
+    return SourceError(
+        "collect.place.encoding",
+        "{url} holds names that are no text in {encoding}.",
+        hint="State the encoding of names in the place's option encoding, for example gb18030.",
+        url=address,
+        encoding=encoding,
+    )

@@ -6,6 +6,7 @@ import hashlib
 import os
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
@@ -115,7 +116,22 @@ class Transfer:
                 except LinkError as error:
                     part.flush()
                     attempt = 1 if part.done > begun else attempt + 1
+                    if attempt > self.link.place.retries:
+                        self._require_link(entry, error)
                     self.link.recover(attempt, error)
+
+    def _require_link(self, entry: Entry, error: LinkError) -> None:
+        """Tell a place that is gone, which goes on to be an error of the link, from one file that it does not give."""
+        self.link.close()
+        if self.link.is_up():
+            raise SourceError(
+                "collect.transfer.broken",
+                "{file} broke off again and again at the same byte ({problem}), while {url} answers.",
+                hint="What came is kept, and the next run goes on from there. Ask the department to check the file.",
+                file=entry.name,
+                problem=str(error),
+                url=self.link.place.address,
+            )
 
     def _opened(self, entry: Entry) -> _Part:
         known = self.depot.manifest(entry.name)
@@ -128,15 +144,16 @@ class Transfer:
     def _pull(self, part: _Part) -> None:
         start = max(0, part.done - _OVERLAP)
         seen = part.tail(start)
-        for block in self.link.session.blocks(part.entry, start):
-            self._pace.spend(len(block))
-            if seen:
-                if block[: len(seen)] != seen[: len(block)]:
+        with closing(self.link.session.blocks(part.entry, start)) as blocks:
+            for block in blocks:
+                self._pace.spend(len(block))
+                if seen:
+                    if block[: len(seen)] != seen[: len(block)]:
+                        raise _Changed
+                    seen, block = seen[len(block) :], block[len(seen) :]  # noqa: PLW2901
+                part.add(block)
+                if part.done > part.entry.size:
                     raise _Changed
-                seen, block = seen[len(block) :], block[len(seen) :]
-            part.add(block)
-            if part.done > part.entry.size:
-                raise _Changed
         if part.done < part.entry.size:
             self._require_same(part.entry)
             raise LinkError("the file ended early")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,7 +40,7 @@ class _Folder:
         except OSError:
             return None
 
-    def blocks(self, entry: Entry, start: int) -> Iterator[bytes]:
+    def blocks(self, entry: Entry, start: int) -> Generator[bytes]:
         """The bytes from a position on."""
         with (self.root / entry.name).open("rb") as file:
             file.seek(start)

@@ -8,7 +8,7 @@ import logging
 import socket
 import stat
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -174,11 +174,8 @@ class _Session:
         for raw, state in listed:
             last = decode_name(raw, self.place.encoding, self.place.address)
             name = f"{folder}/{last}" if folder else last
-            if stat.S_ISLNK(state.st_mode or 0):
-                found = self.state(name)
-            else:
-                found = _entry(name, state)
-            if found:
+            is_link = stat.S_ISLNK(state.st_mode or 0)
+            if found := self.state(name) if is_link else _entry(name, state):
                 yield found
 
     def state(self, name: str) -> Entry | None:
@@ -189,7 +186,7 @@ class _Session:
             except FileNotFoundError:
                 return None
 
-    def blocks(self, entry: Entry, start: int) -> Iterator[bytes]:
+    def blocks(self, entry: Entry, start: int) -> Generator[bytes]:
         """The bytes from a position on; many requests at a time."""
         with self._mapped(entry.name):
             try:
