@@ -26,7 +26,7 @@ def complaints(value: Resource, city: City) -> Iterator[tuple[tuple[str | int, .
     if not 1 <= schedule.day <= most:
         text = _("{value} is no day of the cycle {cycle}.").format(value=schedule.day, cycle=value.collect.cycle)
         yield (*_PLACE, "day"), text, _("Write a number from 1 to {most}.").format(most=most)
-    for name in ("retries", "wait_seconds", "timeout_minutes", "late_minutes"):
+    for name in ("retries", "wait_seconds", "timeout_seconds", "late_minutes"):
         if getattr(schedule, name) < 0:
             yield (*_PLACE, name), _("the number is below zero."), _("Write 0 for none.")
     if schedule.cron:

@@ -40,7 +40,7 @@ class Schedule:
     that the month lacks is its last); ``cron`` five fields instead of them and of the cycle; ``workdays`` only on
     Chinese workdays (a week, month, quarter or year moves to the next one);
     ``after`` resources whose tasks must have succeeded first in this period; ``retries`` tries after a failure of
-    the source, the first after ``wait_seconds``, each further one after twice as long; ``timeout_minutes`` after
+    the source, the first after ``wait_seconds``, each further one after twice as long; ``timeout_seconds`` after
     which a run is cut off as a failure of the source (0: none; a continuous task has none); ``late_minutes`` after
     its time without data of the period an alert is raised (0: none), until then it looks again for data.
     """
@@ -54,7 +54,7 @@ class Schedule:
     after: tuple[str, ...] = ()
     retries: int = 3
     wait_seconds: int = 30
-    timeout_minutes: int = 360
+    timeout_seconds: int = 21_600
     late_minutes: int = 0
 
 

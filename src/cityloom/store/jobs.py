@@ -138,7 +138,7 @@ def list_jobs(
 ) -> list[Job]:
     """Jobs, newest due first: of a resource, in some states, due since a moment."""
     t = job_table
-    query = sa.select(t).order_by(t.c.due_at.desc(), t.c.id)
+    query = sa.select(t).order_by(t.c.due_at.desc(), t.c.resource, t.c.id)
     if resource is not None:
         query = query.where(t.c.resource == resource)
     if states:
@@ -153,7 +153,7 @@ def list_jobs(
 def ready_jobs(connection: sa.Connection, now: str) -> list[Job]:
     """Jobs whose time has come, the longest waiting first."""
     t = job_table
-    query = sa.select(t).where(t.c.state.in_(PENDING), t.c.next_at <= now).order_by(t.c.next_at, t.c.id)
+    query = sa.select(t).where(t.c.state.in_(PENDING), t.c.next_at <= now).order_by(t.c.next_at, t.c.resource, t.c.id)
     return [_job(row) for row in connection.execute(query).mappings()]
 
 

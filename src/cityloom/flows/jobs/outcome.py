@@ -82,9 +82,9 @@ def too_long(schedule: Schedule) -> SourceError:
     """The error of a run that was cut off."""
     return SourceError(
         "jobs.run.timeout",
-        "The run was cut off after {minutes} minutes.",
-        hint="The source may hang; ask the department. If it only is slow, set timeout_minutes in the task's schedule higher.",
-        minutes=schedule.timeout_minutes,
+        "The run was cut off after {seconds} seconds.",
+        hint="The source may hang; ask the department. If it only is slow, set timeout_seconds in the task's schedule higher.",
+        seconds=schedule.timeout_seconds,
     )
 
 

@@ -161,7 +161,7 @@ class Scheduler:
             if not is_continuous(resource):
                 return "cancel"
             return "leave" if task is not None and task.is_paused else ""
-        limit = resource.collect.schedule.timeout_minutes * 60
+        limit = resource.collect.schedule.timeout_seconds
         return "timeout" if limit and self._tick() - held.began > limit else ""
 
     def _tell(self, held: _Held, cause: str) -> None:
