@@ -43,6 +43,11 @@ class StageBars:
         if self._task is not None:
             self._progress.update(self._task, total=1, completed=share, subject=subject)
 
+    def counted(self, subject: str, rows: int) -> None:
+        """How many rows of a subject were read so far."""
+        if self._task is not None:
+            self._progress.update(self._task, subject=f"{subject} {rows:,}")
+
     def told(self, run: Run) -> None:
         """Listener of the runner."""
         if self._task is None:

@@ -9,13 +9,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 from urllib.parse import quote
 
 import pyarrow as pa
 from sqlglot import exp
 
-from cityloom.collect.base import RejectSink, Slice, text_batch
+from cityloom.collect.base import ColumnShape, RejectSink, Slice, TableShape, text_batch
 from cityloom.collect.table import require_header
 from cityloom.kernel.config import reference
 from cityloom.kernel.errors import ConfigError, DataError, SourceError
@@ -47,6 +47,7 @@ class Sqlite:
         table: what to read; or ``query``.
         query: one SELECT with a fixed order.
         marker: for mode incremental: a column that only rises; rows above the last seen value are new.
+        binary: what becomes of binary data: ``refuse`` the table, or ``hex`` digits.
     """
 
     __pydantic_config__ = STRICT
@@ -61,6 +62,7 @@ class Sqlite:
     table: str = ""
     query: str = ""
     marker: str = ""
+    binary: Literal["refuse", "hex"] = "refuse"
     base: Path = Path()
 
     def check(self) -> None:
@@ -95,6 +97,8 @@ class Sqlite:
             if not rows and row > 1:
                 return
             columns = list(zip(*rows, strict=True)) if rows else [()] * len(names)
+            if self.binary == "hex":
+                columns = [tuple(v.hex().upper() if isinstance(v, bytes) else v for v in c) for c in columns]
             texts = {n: _texts(c, n, row, self._place) for n, c in zip(names, columns, strict=True)}
             yield text_batch(texts, range(row, row + len(rows)))
             row += len(rows)
@@ -105,6 +109,28 @@ class Sqlite:
         """``SELECT count(*)``."""
         held: _Reading = piece.held
         return int(held.connection.execute(held.counting, held.window).fetchone()[0])
+
+    def tables(self) -> Iterator[TableShape]:
+        """The tables of the database, without the hidden parts of virtual ones."""
+        with closing(self._open()) as connection:
+            connection.execute("BEGIN")
+            kinds = "'table', 'virtual'"
+            listed = f"SELECT name FROM pragma_table_list WHERE schema = 'main' AND type IN ({kinds}) AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name"
+            for (name,) in connection.execute(listed).fetchall():
+                yield self._shape(connection, name)
+
+    def _shape(self, connection: sqlite3.Connection, name: str) -> TableShape:
+        query = "SELECT name, type, \"notnull\", pk FROM pragma_table_xinfo(?) WHERE hidden <> 1 ORDER BY cid"
+        found = connection.execute(query, (name,)).fetchall()
+        columns = tuple(ColumnShape(name=n, kind=kind, is_required=bool(needed)) for n, kind, needed, _ in found)
+        key = tuple(n for _, n in sorted((place, n) for n, _, _, place in found if place))
+        has_bytes = " + ".join(f"coalesce(sum(typeof({_quoted(c.name)}) = 'blob'), 0)" for c in columns)
+        try:
+            rows, binary = connection.execute(f"SELECT count(*), {has_bytes} FROM {_quoted(name)}").fetchone()
+        except sqlite3.Error as error:
+            return TableShape(name=name, what={"table": name}, error=_failure(error, f"{self._place}, {name}"))
+        what = {"table": name, "binary": "hex"} if binary else {"table": name}
+        return TableShape(name=name, what=what, columns=columns, key=key, rows=rows)
 
     @property
     def _place(self) -> str:
