@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from cityloom.collect.base import ColumnShape, RejectSink, Slice, TableShape, text_batch
 from cityloom.collect.files import file_slices, held_file, open_folder, require_unchanged
-from cityloom.collect.jet import catalog, table
+from cityloom.collect.jet import table as jet
+from cityloom.collect.jet.catalog import Entry, entries
 from cityloom.collect.jet.pages import BrokenError, JetFile, damaged
 from cityloom.collect.jet.values import KINDS
 from cityloom.collect.table import require_header
@@ -108,7 +109,7 @@ class Access:
             ) from None
         return JetFile(held_file(piece).path, held_file(piece).name, self.encoding)
 
-    def _definition(self, file: JetFile) -> table.Definition:
+    def _definition(self, file: JetFile) -> jet.Definition:
         known = _entries(file)
         entry = next((e for e in known if e.name == self.table), None)
         if entry is None:
@@ -123,22 +124,22 @@ class Access:
         if not entry.page:
             raise _linked(file, entry)
         try:
-            return table.read_definition(file, entry.page)
+            return jet.read_definition(file, entry.page)
         except BrokenError as broken:
             raise damaged(f"{file.name}, {self.table}", str(broken)) from None
 
 
-def _entries(file: JetFile) -> list[catalog.Entry]:
+def _entries(file: JetFile) -> list[Entry]:
     try:
-        return list(catalog.entries(file))
+        return list(entries(file))
     except BrokenError as broken:
         raise damaged(file.name, str(broken)) from None
 
 
-def _sound(file: JetFile, found: table.Definition) -> Iterator[list[str | None] | BrokenError]:
+def _sound(file: JetFile, found: jet.Definition) -> Iterator[list[str | None] | BrokenError]:
     """The rows, while the table's pages are sound."""
     try:
-        yield from table.rows(file, found, file.encoding)
+        yield from jet.rows(file, found, file.encoding)
     except BrokenError as broken:
         raise damaged(file.name, str(broken)) from None
 
@@ -148,12 +149,12 @@ def _batch(names: list[str], records: list[Sequence[str | None]], numbers: list[
     return text_batch(dict(zip(names, columns, strict=True)), numbers)
 
 
-def _shape(file: JetFile, entry: catalog.Entry) -> TableShape:
+def _shape(file: JetFile, entry: Entry) -> TableShape:
     what = {"table": entry.name}
     if not entry.page:
         return TableShape(name=entry.name, what=what, error=_linked(file, entry))
     try:
-        found = table.read_definition(file, entry.page)
+        found = jet.read_definition(file, entry.page)
     except BrokenError as broken:
         return TableShape(name=entry.name, what=what, error=damaged(f"{file.name}, {entry.name}", str(broken)))
     return TableShape(
@@ -166,7 +167,7 @@ def _shape(file: JetFile, entry: catalog.Entry) -> TableShape:
     )
 
 
-def _column(column: table.Column, properties: Mapping[str, str], is_jet3: bool) -> ColumnShape:
+def _column(column: jet.Column, properties: Mapping[str, str], is_jet3: bool) -> ColumnShape:
     kind = KINDS.get(column.kind, str(column.kind))
     if column.kind in _SIZED:
         kind = f"{kind}({column.size if is_jet3 or column.kind == _SIZED[0] else column.size // 2})"
@@ -178,7 +179,7 @@ def _column(column: table.Column, properties: Mapping[str, str], is_jet3: bool) 
     )
 
 
-def _linked(file: JetFile, entry: catalog.Entry) -> DataError:
+def _linked(file: JetFile, entry: Entry) -> DataError:
     return DataError(
         "collect.table.linked",
         "{file} only refers to the table {table}; its rows are in another database.",

@@ -105,7 +105,8 @@ def _item(name: str, column: ColumnShape) -> CommentedMap:
     step = _step(column.kind)
     if step:
         item["steps"] = _flow([_flow({"step": step})])
-    return _flow(item)
+    node: CommentedMap = _flow(item)
+    return node
 
 
 def _step(kind: str) -> str:
