@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 TYPES = ("empty", "integer", "decimal", "date", "time", "boolean", "text")
 
@@ -138,11 +137,10 @@ class SetProfile:
 class Drift:
     """How a field changed between two profiles: ``figure`` names what, ``before`` and ``after`` its values."""
 
-    field: str
+    name: str
     figure: str
     before: float | str | None
     after: float | str | None
-    details: Mapping[str, str | float] = field(default_factory=dict)
 
 
 def together(tables: tuple[TableProfile, ...]) -> SetProfile:

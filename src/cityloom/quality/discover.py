@@ -99,7 +99,7 @@ def find_dependencies(
         least: share of rows that must keep a dependency.
         width: most determining fields.
     """
-    usable = [f for f in profiled.fields if 1 < f.unique and f.filled >= 0.5 * f.records]
+    usable = [f for f in profiled.fields if f.unique > 1 and f.filled >= 0.5 * f.records]
     found: list[Dependency] = []
     for size in range(1, width + 1):
         for some in combinations([f for f in usable if f.unique < 0.95 * f.filled], size):
