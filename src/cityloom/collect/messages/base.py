@@ -40,6 +40,10 @@ class Session(Protocol):
         """Where to go on after all messages that were fetched."""
         ...
 
+    def has_passed(self, position: str) -> bool:
+        """Whether it moved on from a position without any message, far enough to be recorded."""
+        ...
+
     def is_caught_up(self) -> bool:
         """Whether all was fetched that was there when the session was opened."""
         ...
@@ -128,7 +132,7 @@ class MessageSource:
             before = done.get(session.origin, "")
             while True:
                 messages, is_over = self._gather(session, stop)
-                if messages:
+                if messages or (before and session.has_passed(before)):
                     after = session.position()
                     size = sum(len(m.body) for m in messages)
                     digest = _digest(before, after, messages)

@@ -28,15 +28,14 @@ def denied(source: str) -> SourceError:
     )
 
 
-def missing(source: str, name: str, known: str = "-") -> SourceError:
+def missing(source: str, name: str) -> SourceError:
     """The topic, stream or queue is not there."""
     return SourceError(
         "collect.topic.missing",
         "{source} has no {name}.",
-        hint="Correct its name in the definition, or have it made. There are: {known}.",
+        hint="Correct its name in the definition, or have it made.",
         source=source,
         name=name,
-        known=known,
     )
 
 

@@ -38,7 +38,7 @@ class _Place:
 Get = Callable[[_Place], str | None]
 
 
-class _BadRow(ValueError):
+class _RowError(ValueError):
     """A row or a message that cannot be taken, perhaps because of one column."""
 
     def __init__(self, column: str, code: str, reason: str) -> None:
@@ -100,13 +100,13 @@ class Reader:
 
     @staticmethod
     def _reject(number: int, message: Message, error: ValueError, content: Row, sink: RejectSink) -> None:
-        column, code = (error.column, error.code) if isinstance(error, _BadRow) else ("", _MALFORMED)
+        column, code = (error.column, error.code) if isinstance(error, _RowError) else ("", _MALFORMED)
         reason = f"{message.place}: {error}" if message.place else str(error)
         sink(number, column, code, reason, content)
 
     def _places(self, message: Message) -> list[_Place]:
         if len(message.body) > self._largest:
-            raise _BadRow("", _LARGE, f"it has {len(message.body)} bytes, and {self._largest} are allowed")
+            raise _RowError("", _LARGE, f"it has {len(message.body)} bytes, and {self._largest} are allowed")
         outer, document = self._opened(message.body)
         parts = self._topics.parts(message.topic)
         rows = self._format.rows(document)
@@ -207,9 +207,9 @@ def _finished(name: str, field: Field, get: Get) -> Get:
             if value and convert is not None:
                 value = convert(value)
         except ValueError as error:
-            raise _BadRow(name, _MALFORMED, f"{name}: {error}") from None
+            raise _RowError(name, _MALFORMED, f"{name}: {error}") from None
         if field.required and not value:
-            raise _BadRow(name, _MISSING, f"there is no {name}")
+            raise _RowError(name, _MISSING, f"there is no {name}")
         return value
 
     return finish

@@ -1,0 +1,65 @@
+"""Messages that come again: for sources that forget a message once it is acknowledged, and cannot go back.
+
+Such a source gives every message that was not acknowledged again after a breakdown, and marks it as given before.
+What had landed by then must not land twice. So the position of a batch holds the identity of each message that may
+still come again: those of the batch itself, and earlier ones whose acknowledgement was not seen to arrive. The
+position is part of the batch; both are in the lake, or neither is.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections import Counter
+
+_WIDTH = 8
+
+
+def identity(*parts: bytes) -> bytes:
+    """Eight bytes that tell a message from others."""
+    digest = hashlib.blake2b(digest_size=_WIDTH)
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.digest()
+
+
+class Repeats:
+    """Knows what may come again.
+
+    Args:
+        position: of the last batch; empty at the beginning.
+    """
+
+    def __init__(self, position: str) -> None:
+        found = json.loads(position) if position else {}
+        self._taken: int = found.get("taken", 0)
+        blob = base64.b64decode(found.get("open", ""))
+        self._open = [blob[at : at + _WIDTH] for at in range(0, len(blob), _WIDTH)]
+        self._expected: Counter[bytes] = Counter()
+        self.is_fresh = not position
+        self.link()
+
+    def link(self) -> None:
+        """A new link to the source: everything not acknowledged comes again."""
+        self._expected = Counter(self._open)
+
+    def is_repeat(self, one: bytes, *, is_marked: bool) -> bool:
+        """Whether a message was taken before; only one that its source marks as given before can be."""
+        if not is_marked or not self._expected[one]:
+            return False
+        self._expected[one] -= 1
+        return True
+
+    def take(self, one: bytes) -> None:
+        """A message becomes part of the next batch."""
+        self._taken += 1
+        self._open.append(one)
+
+    def settled(self) -> None:
+        """All that was given so far is acknowledged, for certain: it does not come again."""
+        self._open.clear()
+
+    def position(self) -> str:
+        """How many were taken, and which of them may come again."""
+        return json.dumps({"taken": self._taken, "open": base64.b64encode(b"".join(self._open)).decode()})
