@@ -50,6 +50,11 @@ class Journal:
         self.is_open = False
         self.place = place
 
+    @property
+    def began(self) -> int:
+        """Rows there were before it."""
+        return self._began[0]
+
     def undo(self) -> None:
         """Forget the transaction that has begun."""
         rows, self.changes = self._began

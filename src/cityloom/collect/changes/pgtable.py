@@ -109,7 +109,7 @@ def inspect(connection: Any, table: str, publication: str, key: Sequence[str]) -
     if file != file_now:
         raise Rewritten("it was rewritten at this moment")
     found = Table(oid, identity, file, _columns(connection, oid), _publication(connection, oid, table, publication))
-    _require_names(found, table)
+    require_names([c.name for c in found.columns], table)
     _require_key(connection, found, table, key)
     return found
 
@@ -180,16 +180,21 @@ def _publication(connection: Any, oid: int, table: str, publication: str) -> str
     return str(mark)
 
 
-def _require_names(found: Table, table: str) -> None:
-    for column in found.columns:
-        if column.name.casefold() in _RESERVED:
+def require_names(columns: Sequence[str], table: str) -> None:
+    """Check that no column is named as the platform names its own.
+
+    Raises:
+        DataError: ``collect.column.ambiguous``.
+    """
+    for column in columns:
+        if column.casefold() in _RESERVED:
             raise DataError(
                 "collect.column.ambiguous",
                 "{origin}: the column {column} cannot be told from {other}.",
                 hint="Rename it at the source; the names {system} are the platform's own.",
                 origin=table,
-                column=column.name,
-                other=column.name.casefold(),
+                column=column,
+                other=column.casefold(),
                 system=", ".join(_RESERVED),
             )
 

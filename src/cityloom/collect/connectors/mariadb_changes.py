@@ -1,0 +1,91 @@
+"""A MariaDB table, followed by the server's binary log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pyarrow as pa
+
+from cityloom.collect.base import RejectSink, Slice
+from cityloom.collect.changes import course
+from cityloom.collect.changes.address import address
+from cityloom.collect.changes.course import Course
+from cityloom.collect.changes.journal import Limits
+from cityloom.collect.changes.mariadb import MariadbSide
+from cityloom.model.text import STRICT, Title
+
+
+@dataclass(frozen=True, kw_only=True)
+class MariadbChanges:
+    """Rows of a MariaDB table and then every change of them, in the order of the transactions' commits.
+
+    Neither trigger nor table is made at the source, and it is not locked. The server needs ``binlog_format = ROW``,
+    ``binlog_row_image = FULL`` and ``binlog_row_metadata = FULL``; the user SELECT on the table, REPLICATION SLAVE
+    and BINLOG MONITOR. A transaction is never split, nor held in memory. Times (TIMESTAMP) are in UTC, FLOAT is the
+    same number in DOUBLE, BIT its number, bytes are hexadecimal digits.
+
+    Args:
+        url: ``mysql://user@host:3306/database``, or a reference.
+        password: of the user, as a reference; empty where the address holds it or none is needed.
+        table: ``schema.table``; without a schema in the address's database.
+        slice_rows: a slice ends with the transaction that brings it to so many rows.
+        slice_seconds: a slice ends after so many seconds.
+        drift: the task's policy, set by the platform: with *stop* a change of the table that alters its rows beside
+            the log is an error, otherwise the table is taken anew.
+        key_columns: that name a row, set by the platform.
+    """
+
+    __pydantic_config__ = STRICT
+    name: ClassVar[str] = "mariadb_changes"
+    title: ClassVar[Title] = Title("MariaDB 日志同步", "MariaDB, by its log")
+    standard: ClassVar[str] = "own"
+    capabilities: ClassVar[frozenset[str]] = frozenset({"cdc"})
+    is_sparse: ClassVar[bool] = False
+    cases: ClassVar[tuple[Mapping[str, Any], ...]] = (
+        {"url": "mysql://cityloom@db.example:3306/social", "password": "env:SOCIAL_PASSWORD", "table": "social.insured"},
+    )
+
+    url: str
+    table: str
+    password: str = ""
+    slice_rows: int = 20_000
+    slice_seconds: float = 1.0
+    drift: str = "stop"
+    key_columns: tuple[str, ...] = ()
+    base: Path = Path()
+
+    def check(self) -> None:
+        """Show that the table can be followed."""
+        self._side.check()
+
+    def slices(self, done: Mapping[str, str]) -> Iterator[Slice]:
+        """The plan of a snapshot, the snapshot, and changes up to the present end of the log."""
+        return self._course.run(done)
+
+    def follow(self, done: Mapping[str, str], stop: Callable[[], bool]) -> Iterator[Slice]:
+        """The same, and what comes."""
+        return self._course.run(done, stop)
+
+    def again(self, done: Mapping[str, str]) -> Iterator[Slice]:
+        """The same as ``slices``, beginning with a new snapshot."""
+        return self._course.run(done, again=True)
+
+    def read(self, piece: Slice, sink: RejectSink) -> Iterator[pa.RecordBatch]:
+        """The rows or changes."""
+        return course.read(piece)
+
+    def count(self, piece: Slice) -> int:
+        """``SELECT count(*)`` in the snapshot; of the log, the messages."""
+        return course.count(piece)
+
+    @property
+    def _course(self) -> Course:
+        limits = Limits(rows=self.slice_rows, seconds=self.slice_seconds)
+        return Course(side=self._side, limits=limits, is_strict=self.drift == "stop")
+
+    @property
+    def _side(self) -> MariadbSide:
+        return MariadbSide(address=address(self.url, self.password, self.base), table=self.table, key=self.key_columns)
