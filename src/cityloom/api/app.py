@@ -19,6 +19,8 @@ from cityloom.api.workspace import WorkspaceServices
 from cityloom.flows.bootstrap import open_workspace
 from cityloom.kernel.config import Settings, load_settings
 from cityloom.kernel.log import configure_log
+from cityloom.web.collect import router as collect_pages
+from cityloom.web.deliver import router as delivery_pages
 from cityloom.web.pages import router as pages
 
 
@@ -65,6 +67,8 @@ def build(settings: Settings, services: Services | None) -> FastAPI:
     app.include_router(router)
     app.include_router(intake)
     app.include_router(pages)
+    app.include_router(collect_pages)
+    app.include_router(delivery_pages)
     app.mount("/static", StaticFiles(directory=web.STATIC), name="static")
     install_problems(app)
     app.add_middleware(Guard, language=settings.language, delivery_bytes=settings.intake_mb << 20)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlglot import exp
 
@@ -144,11 +145,17 @@ class _Checks:
 def reason_of(one: RulePlan, codes: Mapping[str, CodeTable]) -> str:
     """Why a value breaks a rule, for whoever brought it: the rule's title and what it asks for."""
     title = str(one.use.title or one.rule.title)
-    options = {k: v for k, v in one.use.options.items() if isinstance(v, (str, int, float)) and not isinstance(v, bool)}
-    if one.use.rule == "code" and options.get("codes") in codes:
-        return f"{title} ({codes[str(options['codes'])].title})"
-    asked = ", ".join(f"{name} {value}" for name, value in options.items())
+    asked = _("; ").join(_asked(one.use.options, codes))
     return f"{title} ({asked})" if asked else title
+
+
+def _asked(options: Mapping[str, Any], codes: Mapping[str, CodeTable]) -> Iterator[str]:
+    words = {"least": _("at least {value}"), "most": _("at most {value}"), "pattern": _("pattern {value}"), "first": _("from {value}")}
+    for name, value in options.items():
+        if name == "codes" and value in codes:
+            yield str(codes[value].title)
+        elif isinstance(value, (str, int, float)) and not isinstance(value, bool):
+            yield words.get(name, "{value}").format(value=value)
 
 
 def _unreadable(element: Element | None, codes: Mapping[str, CodeTable]) -> str:
