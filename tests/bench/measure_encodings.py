@@ -21,7 +21,7 @@ from cityloom.collect.text import choose
 from cityloom.kernel.errors import DataError
 
 PUBLISHED = {"charset-normalizer": 0.943, "chardet": 0.995}
-LANGUAGES = "croatian czech hungarian polish slovak bulgarian russian greek turkish slovene hebrew".split()
+LANGUAGES = ("croatian", "czech", "hungarian", "polish", "slovak", "bulgarian", "russian", "greek", "turkish", "slovene", "hebrew")
 WINDOWS = {"tis-620": "cp874"}
 
 

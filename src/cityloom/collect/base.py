@@ -139,6 +139,24 @@ class Following(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Remark:
+    """What stood out in a slice that was taken all the same; ``text`` holds no value of a person."""
+
+    code: str
+    text: str
+    count: int = 1
+
+
+@runtime_checkable
+class Remarking(Protocol):
+    """A connector that finds out by itself what is not declared, or leaves out what is no record."""
+
+    def remarks(self, piece: Slice) -> Sequence[Remark]:
+        """What stood out. Asked once a slice, after it was read."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class ColumnShape:
     """A column as its source declares it.
@@ -194,7 +212,8 @@ def build(resource: Resource, source: Source, base: Path) -> Connector:
     options = {**source.options, **resource.collect.what}
     given: dict[str, Any] = {"base": base, "resource": resource.name, "drift": resource.collect.drift}
     given["key_columns"] = resource.key_columns
-    valid = [f.name for f in fields(cls) if f.name not in given]
+    given["known_columns"] = tuple(item.column for item in resource.items)
+    valid = [f.name for f in fields(cls) if f.init and f.name not in given]
     given = {name: value for name, value in given.items() if name in cls.__dataclass_fields__}
     try:
         connector = TypeAdapter(cls).validate_python({**options, **given})

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 from sqlglot import exp
 
-from cityloom.collect.base import Connector, Proving, Settling, Slice
+from cityloom.collect.base import Connector, Proving, Remarking, Settling, Slice
 from cityloom.collect.proof import digest_of
 from cityloom.collect.stream import Stream
 from cityloom.kernel.clock import Clock, iso
@@ -127,7 +127,23 @@ class Landing:
         ended = self._ended(replace(batch, receipt=receipt))
         self._close(ended, old, stream)
         self._settle(piece)
-        return Landed(ended, is_new=True, findings=tuple(stream.findings))
+        return Landed(ended, is_new=True, findings=(*stream.findings, *self._remarks(piece, batch)))
+
+    def _remarks(self, piece: Slice, batch: Batch) -> list[Finding]:
+        """What the connector found out by itself, or did with what is no record."""
+        remarks = self.connector.remarks(piece) if isinstance(self.connector, Remarking) else ()
+        return [
+            Finding(
+                kind="collect",
+                subject=self.resource.name,
+                code=remark.code,
+                text=f"{piece.origin}: {remark.text}",
+                count=remark.count,
+                batch=batch.id,
+                details={"origin": piece.origin},
+            )
+            for remark in remarks
+        ]
 
     def recover(self) -> int:
         """Record what a process that died had committed and not yet recorded; returns how many batches.

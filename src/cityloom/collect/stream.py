@@ -147,17 +147,17 @@ class Stream:
                 )
 
     def _check_declared(self, found: list[str]) -> list[str]:
-        """Columns to be added as empty, because a sparse source left them out."""
-        declared = {i.column: i.required for i in self.resource.items}
-        missing = [c for c in declared if c not in found]
-        for column in missing:
-            if found and (declared[column] or not self.connector.is_sparse):
-                raise self._missing(column, found)
-        if missing and not self.connector.is_sparse and not found:
+        """Columns to be added as empty, because the slice left them out; none of those that are required or a key."""
+        items = {item.column: item for item in self.resource.items}
+        missing = [column for column in items if column not in found]
+        needed = [c for c in missing if items[c].required or items[c].name in self.resource.key]
+        if needed and found:
+            raise self._missing(needed[0], found)
+        if missing and not self.connector.is_sparse and len(missing) == len(items):
             raise self._missing(missing[0], found)
-        extra = [c for c in found if c not in declared]
+        extra = [c for c in found if c not in items]
         if found:
-            self._drift("collect.column.missing", "optional columns are in no record", missing)
+            self._drift("collect.column.missing", "optional columns are missing", missing, _likely(missing, extra))
         self._drift("collect.column.unknown", "columns are not declared", extra)
         return missing
 
@@ -172,7 +172,7 @@ class Stream:
             nearest=nearest[0] if nearest else "-",
         )
 
-    def _drift(self, code: str, text: str, columns: list[str]) -> None:
+    def _drift(self, code: str, text: str, columns: list[str], more: str = "") -> None:
         if not columns:
             return
         if self.resource.collect.drift == "stop":
@@ -189,12 +189,19 @@ class Stream:
                 kind="drift",
                 subject=self.resource.name,
                 code=code,
-                text=f"{self.piece.origin}: {text}: {named}",
+                text=f"{self.piece.origin}: {text}: {named}{more}",
                 count=len(columns),
                 batch=self.batch,
                 details={"origin": self.piece.origin, "columns": named},
             )
         )
+
+
+def _likely(missing: list[str], extra: list[str]) -> str:
+    """Under which other name a missing column may have come."""
+    near = {column: difflib.get_close_matches(column, extra, n=1, cutoff=0.5) for column in missing}
+    told = ", ".join(f"{column} by {names[0]}" for column, names in near.items() if names)
+    return f"; perhaps renamed: {told}" if told else ""
 
 
 def _type(name: str) -> pa.DataType:

@@ -11,10 +11,12 @@ import pytest
 from cityloom.collect import run as collect_stage
 from cityloom.kernel.clock import FixedClock
 from cityloom.lake.tables import Lake
+from cityloom.model.batch import Finding
 from cityloom.model.resource import Item, Resource
 from cityloom.model.run import StageResult
 from cityloom.model.source import CollectionTask, Source
 from cityloom.model.text import Title
+from cityloom.store import findings as finding_store
 from cityloom.store.database import Store
 
 ANY = Title("例", "example")
@@ -63,6 +65,11 @@ class Bench:
         relation = self.lake.relation("raw_ga__things").sql(dialect="duckdb")
         picked = ", ".join(f'"{c}"' for c in columns)
         return self.lake.engine.rows(f'SELECT {picked} FROM {relation} ORDER BY "_batch", "_row"')
+
+    def findings(self, kind: str = "collect") -> list[Finding]:
+        """What the last run found."""
+        with self.store.read() as connection:
+            return finding_store.list_findings(connection, kind, "things")
 
     def write(self, name: str, text: str, encoding: str = "utf-8") -> Path:
         """A delivery."""

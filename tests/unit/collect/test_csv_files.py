@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from cityloom.collect.delimited import blocks
 from cityloom.kernel.errors import ConfigError, DataError
 from cityloom.store import batches
 
@@ -42,24 +43,27 @@ def test_rows_of_another_width_are_set_apart_with_their_place(bench):
     bench.write("a.csv", 'a,b,c\n1,2,3\n4,5\n\n6,"x\ny",8\n9,9,9,9\n7,7,7\n')
     result = bench.csv(["a", "b", "c"])
     assert (result.read, result.written, result.rejected) == (5, 3, 2)
-    assert bench.rows("a", "_row") == [("1", 2), ("6", 4), ("7", 6)]
+    assert bench.rows("a", "_row") == [("1", 2), ("6", 5), ("7", 8)]
     with bench.store.read() as connection:
-        found = [(r.row, r.column, r.code, r.reason) for r in batches.list_rejects(connection, "things")]
+        found = [(r.row, r.column, r.code, r.reason, r.content) for r in batches.list_rejects(connection, "things")]
     assert found == [
-        (3, "c", "collect.row.ragged", "2 values instead of 3"),
-        (5, "", "collect.row.ragged", "4 values instead of 3"),
+        (3, "c", "collect.row.ragged", "2 values instead of 3", {"": "4,5"}),
+        (7, "", "collect.row.ragged", "4 values instead of 3", {"": "9,9,9,9"}),
     ]
 
 
-def test_bad_rows_are_numbered_right_over_many_blocks(bench, monkeypatch):
-    import sys
-
-    monkeypatch.setattr(sys.modules["cityloom.collect.connectors.csv_files"], "_BLOCK", 256)
+def test_rows_are_numbered_by_their_line_over_many_stretches(bench, monkeypatch):
+    monkeypatch.setattr(blocks, "STRETCH", 256)
+    monkeypatch.setattr(blocks, "_CAREFUL", 64)
     bad = {3, 4, 50, 51, 199}
-    lines = [f"{n}" if n in bad else f'{n},"{n}\n{n}"' for n in range(200)]
-    bench.write("a.csv", "a,b\n" + "\n".join(lines))
-    bench.csv(["a", "b"])
-    assert bench.rows("a", "_row") == [(str(n), n + 2) for n in range(200) if n not in bad]
+    lines, begins = ["a,b"], {}
+    for n in range(200):
+        begins[n] = len(lines) + 1
+        lines += [f"{n}"] if n in bad else [f'{n},"{n}', f'{n}"'] if n % 40 < 20 else [f"{n},{n}"]
+    bench.write("a.csv", "\n".join(lines))
+    result = bench.csv(["a", "b"])
+    assert result.rejected == len(bad)
+    assert bench.rows("a", "_row") == [(str(n), begins[n]) for n in range(200) if n not in bad]
 
 
 def test_a_bad_row_stops_the_file_where_the_policy_says_so(bench):
@@ -76,12 +80,10 @@ def test_a_bad_row_stops_the_file_where_the_policy_says_so(bench):
         (b"a,b\n1,2\n3,\xff\xfe\xff\n", {}, "collect.encoding.doubtful", {"line": 3, "column": 3}),
         ("a,b\n张,二\n".encode("gb18030"), {"encoding": "utf-8"}, "collect.file.undecodable", {"line": 2, "column": 1}),
         (b"a,b\n1,\x002\n", {}, "collect.file.null", {"line": 2, "column": 3}),
-        (b'a,b\n1,2\n3,"4\n5,6\n', {}, "collect.csv.quote", {"line": 3}),
         (b"", {}, "collect.header.missing", {"place": "a.csv"}),
         (b"\n\n", {}, "collect.header.missing", {"place": "a.csv"}),
         (b"a,b,A\n", {}, "collect.header.repeated", {"first": 1, "column": 3}),
-        (b"a,,b\n", {}, "collect.header.unnamed", {"column": 2}),
-        (b"a,x\n1,2\n", {}, "collect.column.missing", {"column": "b", "origin": "a.csv"}),
+        (b"y,x\n1,2\n", {}, "collect.column.missing", {"column": "a", "origin": "a.csv"}),
     ],
 )
 def test_a_broken_file_is_named_with_line_and_column(bench, content, options, code, place):
@@ -94,8 +96,24 @@ def test_a_broken_file_is_named_with_line_and_column(bench, content, options, co
     assert not bench.lake.exists("raw_ga__things")
 
 
+def test_an_optional_column_that_is_missing_is_a_finding_and_empty(bench):
+    bench.write("a.csv", "a,prise\n1,2\n")
+    result = bench.csv(["a", "price"])
+    assert result.summary["reconciled"] is True
+    assert bench.rows("a", "price", "prise") == [("1", None, "2")]
+    found = {f.code: f.text for f in bench.findings("drift")}
+    assert "perhaps renamed: price by prise" in found["collect.column.missing"]
+
+
+def test_a_required_column_that_is_missing_is_an_error(bench):
+    bench.write("a.csv", "a,prise\n1,2\n")
+    with pytest.raises(DataError, match="nearest one is prise") as caught:
+        bench.csv(["a", "price"], required=["price"])
+    assert caught.value.code == "collect.column.missing"
+
+
 def test_a_fault_far_into_the_file_is_found_at_its_line(bench):
-    (bench.folder / "a.csv").write_bytes(b"a,b\n" + "一二三,4\n".encode() * 200_000 + b"\xe4\xb8,5\n")
+    (bench.folder / "a.csv").write_bytes(b"a,b\n" + "一二三,4\n".encode() * 200_000 + b"\xe4\xb8,5\n" * 3000)
     with pytest.raises(DataError) as caught:
         bench.csv(["a", "b"], {"encoding": "utf-8"})
     assert (caught.value.details["line"], caught.value.details["column"]) == (200_002, 1)

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from cityloom.collect.connectors.csv_files import CsvFiles
+from cityloom.collect.delimited import blocks
 from cityloom.collect.landing import Landing
 from cityloom.kernel.errors import ConfigError, DataError, SourceError
 from cityloom.model.audit import EventKind
@@ -109,9 +110,7 @@ def broken_read(monkeypatch, error):
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(), OSError(28, "No space left on device")])
 def test_what_stops_in_the_middle_leaves_nothing_and_the_next_run_all(bench, monkeypatch, error):
     bench.write("a.csv", "a,b\n" + "".join(f"{n},x\n" for n in range(1000)))
-    import sys
-
-    monkeypatch.setattr(sys.modules["cityloom.collect.connectors.csv_files"], "_BLOCK", 1024)
+    monkeypatch.setattr(blocks, "STRETCH", 1024)
     with monkeypatch.context() as patch:
         broken_read(patch, error)
         with pytest.raises((type(error), SourceError)):
@@ -178,15 +177,15 @@ def test_an_unequal_correction_leaves_the_old_batch_in_force(bench, monkeypatch)
 
 
 def test_a_broken_file_holds_up_no_other_and_is_taken_when_mended(bench):
-    bench.write("a.csv", 'a\n"1\n')
+    bench.write("a.csv", "a,A\n1,1\n")
     bench.write("b.csv", "a\n2\n")
     result = bench.csv(["a"])
     assert (result.written, result.summary["reconciled"]) == (1, False)
     (error,) = result.summary["errors"]
-    assert error["code"] == "collect.csv.quote"
+    assert error["code"] == "collect.header.repeated"
     assert error["message"]
     assert error["hint"]
-    assert found(bench, "collect") == [("collect.csv.quote", "a.csv", 1)]
+    assert found(bench, "collect") == [("collect.header.repeated", "a.csv", 1)]
     assert (EventKind.BATCH_FAILED, "things") in events(bench)
     bench.write("a.csv", "a\n1\n")
     assert bench.csv(["a"]).summary["reconciled"]

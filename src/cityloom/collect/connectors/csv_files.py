@@ -2,60 +2,58 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import itertools
-from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, cast
 
 import pyarrow as pa
-import pyarrow.csv as pacsv
 
-from cityloom.collect.base import RejectSink, Slice, text_batch
+from cityloom.collect.base import RejectSink, Remark, Slice, text_batch
+from cityloom.collect.delimited.blocks import LongError
+from cityloom.collect.delimited.dialect import NAMED
+from cityloom.collect.delimited.layout import Layout, Wanted, lay_out
+from cityloom.collect.delimited.records import LONGEST
+from cityloom.collect.delimited.rows import Rows
 from cityloom.collect.files import file_slices, held_file, open_folder, require_unchanged
-from cityloom.collect.table import join_header, require_header
-from cityloom.collect.text import Encoded, resolve
 from cityloom.kernel.errors import DataError
 from cityloom.model.text import STRICT, Title
 
-_BLOCK = 4 << 20
-_END = "\x00end"
-_DELIMITERS = (",", ";", "\t", "|")
-_NAMED = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
-
-
-@dataclass(frozen=True)
-class _Layout:
-    """How a file is to be read; ``start`` is where its records begin, in characters and in bytes."""
-
-    encoded: Encoded
-    delimiter: str
-    names: tuple[str, ...]
-    lines: int
-    characters: int
-    start: int
+_DONE = {
+    "collect.lines.comment": "comment lines were left out",
+    "collect.header.again": "repetitions of the header were left out",
+    "collect.rows.empty": "records without any value were left out",
+    "collect.row.padded": "records with too few values were filled up with nothing",
+    "collect.row.cut": "records had more values than columns, all empty, which were left out",
+    "collect.row.quote": "records with a quote too many were taken, the quote as text",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class CsvFiles:
-    """CSV or TSV files, one batch a file.
+    """CSV, TSV and other delimited text files, one batch a file.
 
-    ``_row`` is the number of the record in the file, header rows included, blank lines not: the line as an
-    editor shows it where no value holds a line break. Rows with too few or too many values are set apart.
+    ``_row`` is the line of the file in which the record begins. What is not declared is found: see
+    ``docs/howto/text-files.md``. Records with too few or too many values, open quotes, zero bytes or bytes that are no
+    text are set apart with their text; with the policy *accept*, too short records are filled up, too long ones lose
+    values that are empty, and a quote too many is text.
 
     Args:
         folder: where the files are; relative to the workspace or to the place, or a reference.
         pattern: which of them, as a glob; after ``!`` the members of an archive.
-        encoding: ``auto`` (byte order mark, else UTF-8, else GB18030, both proven) or an encoding's name.
-        delimiter: ``auto`` (the most frequent of ``, ; tab |`` in the header), one character, or
-            ``comma``, ``semicolon``, ``tab``, ``pipe``.
-        header_rows: rows of the header; their names are joined with a dot.
-        columns: names where ``header_rows`` is 0.
-        quote: character around values; empty for none.
+        encoding: ``auto`` (byte order mark, else proven UTF-8, else what the whole file reads like, GB18030 first) or
+            an encoding's name.
+        delimiter: ``auto``, one or more characters, or ``comma``, ``semicolon``, ``tab``, ``pipe``, ``space``,
+            ``none``.
+        quote: ``auto``, a character around values, or empty for none.
+        escape: ``auto``, a character that takes the next one's meaning away, or empty for none.
+        title_rows: ``auto``, or lines above the header.
+        header_rows: ``auto``, or rows of the header; their names are joined with a dot.
+        footer_rows: lines below the table, blank ones not counted.
+        columns: names instead of the header's.
+        comment: with what lines begin that are no records; empty for none.
+        nulls: texts that mean that there is no value, where they stand without quotes.
+        skip_empty: whether a record without any value is none.
         place: where the folder is when it is not on this machine: ``kind`` and that place's options.
     """
 
@@ -71,11 +69,20 @@ class CsvFiles:
     pattern: str = "*.csv"
     encoding: str = "auto"
     delimiter: str = "auto"
-    header_rows: int = 1
+    quote: str = "auto"
+    escape: str = "auto"
+    title_rows: int | Literal["auto"] = "auto"
+    header_rows: int | Literal["auto"] = "auto"
+    footer_rows: int = 0
     columns: tuple[str, ...] = ()
-    quote: str = '"'
+    comment: str = ""
+    nulls: tuple[str, ...] = ()
+    skip_empty: bool = True
     place: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    drift: str = "quarantine"
+    known_columns: tuple[str, ...] = ()
     base: Path = Path()
+    opened: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def check(self) -> None:
         """Show that the folder is there."""
@@ -86,164 +93,70 @@ class CsvFiles:
         return file_slices(open_folder(self.base, self.folder, self.place), self.pattern)
 
     def read(self, piece: Slice, sink: RejectSink) -> Iterator[pa.RecordBatch]:
-        """The file's records, a block at a time."""
-        layout = self._layout(piece)
-        bad: deque[int] = deque()
-        noted: deque[tuple[int, int]] = deque()
-
-        def skip(row: pacsv.InvalidRow) -> str:
-            bad.append(row.number + self.header_rows)
-            noted.append((row.number + self.header_rows, row.actual_columns))
-            return "skip"
-
-        row = self.header_rows + 1
-        for batch in self._batches(piece, layout, skip):
-            numbers, row = _number(row, batch.num_rows, bad)
-            yield text_batch(dict(zip(layout.names, batch.columns, strict=True)), numbers)
-            _tell(sink, layout.names, noted)
-        _tell(sink, layout.names, noted)
+        """The file's records, a stretch at a time."""
+        rows = self._rows(piece)
+        rows.tally.clear()
+        yield text_batch({name: [] for name in rows.layout.names}, [])
+        try:
+            for part in rows.layout.body.read(rows.fast):
+                yield rows.batch(part, sink) if isinstance(part, list) else part
+        except LongError as error:
+            raise _long(piece, error) from None
         require_unchanged(piece)
 
     def count(self, piece: Slice) -> int:
-        """Records after the header, counted by a second reader.
+        """Records, in clean stretches told from the line ends outside quotes.
 
         Raises:
-            DataError: ``collect.csv.quote`` where a quote is not closed.
+            DataError: ``collect.csv.malformed``.
         """
-        layout = self._layout(piece)
-        held = held_file(piece)
-        with layout.encoded.open(held.path) as text:
-            text.read(layout.characters)
-            if not self.quote or not _holds(held.path, self.quote, layout.encoded.encoding):
-                return sum(1 for line in text if line.strip("\r\n"))
-            return self._count_quoted(text, layout, held.name)
-
-    def _count_quoted(self, text: io.TextIOWrapper, layout: _Layout, name: str) -> int:
-        csv.field_size_limit(max(csv.field_size_limit(), _BLOCK))
-        reader = csv.reader(itertools.chain(text, [_END]), delimiter=layout.delimiter, quotechar=self.quote)
-        records, last, begun = 0, [""], 0
+        rows = self._rows(piece)
         try:
-            ended = 0
-            for last in reader:
-                begun, ended = ended, reader.line_num
-                records += bool(last)
-        except csv.Error:
-            raise _open_quote(name, layout.lines + reader.line_num) from None
-        if last != [_END]:
-            raise _open_quote(name, layout.lines + begun + 1)
-        return records - 1
+            parts = rows.layout.body.read(lambda clean: clean.records)
+            return sum(len(rows.real(part)) if isinstance(part, list) else part for part in parts)
+        except LongError as error:
+            raise _long(piece, error) from None
 
-    def _layout(self, piece: Slice) -> _Layout:
-        return _lay_out(self, held_file(piece).path, piece.origin, piece.digest)
+    def remarks(self, piece: Slice) -> Sequence[Remark]:
+        """What was found that is not declared, and what was done to records."""
+        rows = self._rows(piece)
+        found = [Remark(code, text) for code, text in rows.layout.remarks.items()]
+        return [*found, *(Remark(code, f"{count} {_DONE[code]}", count) for code, count in rows.tally.items() if count)]
 
-    def _batches(self, piece: Slice, layout: _Layout, skip: Any) -> Iterator[pa.RecordBatch]:
-        with held_file(piece).path.open("rb") as file:
-            file.seek(layout.start)
-            yield pa.RecordBatch.from_pydict({n: pa.array([], pa.string()) for n in layout.names})
-            if piece.size <= layout.start:
-                return
-            try:
-                reader = pacsv.open_csv(
-                    file,
-                    read_options=pacsv.ReadOptions(
-                        column_names=list(layout.names),
-                        use_threads=False,
-                        block_size=_BLOCK,
-                        encoding=layout.encoded.encoding,
-                    ),
-                    parse_options=pacsv.ParseOptions(
-                        delimiter=layout.delimiter,
-                        quote_char=self.quote or False,
-                        newlines_in_values=True,
-                        invalid_row_handler=skip,
-                    ),
-                    convert_options=pacsv.ConvertOptions(
-                        column_types={n: pa.string() for n in layout.names}, strings_can_be_null=False
-                    ),
-                )
-                for batch in reader:
-                    yield pa.RecordBatch.from_arrays(batch.columns, names=list(layout.names))
-            except pa.ArrowInvalid:
-                raise DataError(
-                    "collect.csv.malformed",
-                    "{file} cannot be read as delimited text: a record is longer than {limit} bytes.",
-                    hint="Check the delimiter and the quotes of the file.",
-                    file=piece.origin,
-                    limit=_BLOCK,
-                ) from None
+    def _rows(self, piece: Slice) -> Rows:
+        """The file opened, once for all that is done with it."""
+        key = f"{piece.digest} {piece.origin}"
+        if key not in self.opened:
+            for rows in self.opened.values():
+                rows.layout.text.close()
+            self.opened.clear()
+            layout = self._layout(piece)
+            self.opened[key] = Rows(layout, self.nulls, self.drift == "accept", self.skip_empty)
+        return cast(Rows, self.opened[key])
+
+    def _layout(self, piece: Slice) -> Layout:
+        held = held_file(piece)
+        wanted = Wanted(
+            encoding=self.encoding,
+            delimiter=None if self.delimiter == "auto" else NAMED.get(self.delimiter, self.delimiter),
+            quote=None if self.quote == "auto" else self.quote,
+            escape=None if self.escape == "auto" else self.escape,
+            titles=None if self.title_rows == "auto" else self.title_rows,
+            rows=None if self.header_rows == "auto" else self.header_rows,
+            footers=self.footer_rows,
+            columns=self.columns,
+            comment=self.comment,
+            known=self.known_columns,
+        )
+        return lay_out(held.path, held.name, wanted)
 
 
-@lru_cache(maxsize=4)
-def _lay_out(connector: CsvFiles, path: Path, name: str, digest: str) -> _Layout:
-    """The layout of a file; ``digest`` makes the memory of it end when the file is another."""
-    encoded = resolve(path, name, connector.encoding)
-    consumed: list[str] = []
-
-    with encoded.open(path) as text:
-        first = text.readline()
-        delimiter = _delimiter(connector.delimiter, first)
-        text.seek(encoded.mark)
-        lines = _noting(text, consumed)
-        reader = csv.reader(lines, delimiter=delimiter, quotechar=connector.quote or None,
-                            quoting=csv.QUOTE_MINIMAL if connector.quote else csv.QUOTE_NONE)  # fmt: skip
-        header = list(itertools.islice((r for r in reader if r), connector.header_rows))
-    names = join_header(header) if connector.header_rows else list(connector.columns)
-    require_header(names if len(header) == connector.header_rows else [], name)
-    head = "".join(consumed)
-    return _Layout(
-        encoded=encoded,
-        delimiter=delimiter,
-        names=tuple(names),
-        lines=len(consumed),
-        characters=len(head),
-        start=encoded.mark + len(head.encode(encoded.encoding)),
-    )
-
-
-def _noting(lines: Iterator[str], consumed: list[str]) -> Iterator[str]:
-    for line in lines:
-        consumed.append(line)
-        yield line
-
-
-def _delimiter(wanted: str, line: str) -> str:
-    if wanted != "auto":
-        return _NAMED.get(wanted, wanted)
-    outside = "".join(line.split('"')[::2])
-    return max(_DELIMITERS, key=outside.count)
-
-
-def _holds(path: Path, quote: str, encoding: str) -> bool:
-    sought = quote.encode(encoding)
-    with path.open("rb") as file:
-        return any(sought in block for block in iter(lambda: file.read(_BLOCK), b""))
-
-
-def _number(row: int, count: int, bad: deque[int]) -> tuple[pa.Array, int]:
-    """Row numbers of the next ``count`` good rows, leaving out the bad ones; and the number after."""
-    spans = []
-    while count:
-        while bad and bad[0] == row:
-            bad.popleft()
-            row += 1
-        taken = min(count, bad[0] - row) if bad else count
-        spans.append(range(row, row + taken))
-        row, count = row + taken, count - taken
-    return pa.array(list(itertools.chain(*spans)), pa.int64()), row
-
-
-def _tell(sink: RejectSink, names: tuple[str, ...], noted: deque[tuple[int, int]]) -> None:
-    while noted:
-        row, actual = noted.popleft()
-        column = names[actual] if actual < len(names) else ""
-        sink(row, column, "collect.row.ragged", f"{actual} values instead of {len(names)}")
-
-
-def _open_quote(name: str, line: int) -> DataError:
+def _long(piece: Slice, error: LongError) -> DataError:
     return DataError(
-        "collect.csv.quote",
-        "{file}, line {line}: a quote is opened and never closed; the file may be cut off.",
-        hint="Have the file delivered anew, or correct the quote.",
-        file=name,
-        line=line,
+        "collect.csv.malformed",
+        "{file}, line {line}: the record is longer than {limit} bytes.",
+        hint="Check the delimiter and the quotes of the file, and declare them.",
+        file=piece.origin,
+        line=error.line,
+        limit=LONGEST,
     )

@@ -1,0 +1,113 @@
+"""A text file as UTF-8 bytes: the file itself, or a copy of it recoded block by block, kept on disk."""
+
+from __future__ import annotations
+
+import codecs
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, cast
+
+from cityloom.collect.delimited.records import LONGEST
+from cityloom.collect.text import Encoded, prove
+
+_BLOCK = 4 << 20
+_SHARE = 100
+"""Up to one line in so many may be damaged, and is set apart; more, and the file is refused."""
+
+
+@dataclass(frozen=True)
+class Utf8:
+    """UTF-8 bytes, from ``start`` on. ``damaged`` lines are no text or hold a zero byte; such bytes stand as they
+    are, or in a copy as 0xFF and their hexadecimal digits."""
+
+    file: IO[bytes]
+    start: int
+    size: int
+    lines: int
+    damaged: int
+
+    def close(self) -> None:
+        """Close the file; a copy is gone then."""
+        self.file.close()
+
+
+def as_utf8(path: Path, name: str, encoded: Encoded) -> Utf8:
+    """The file as UTF-8 bytes, each line of which was looked at.
+
+    Raises:
+        DataError: ``collect.file.undecodable`` or ``collect.file.null`` where more than a hundredth of the lines are
+            damaged.
+    """
+    is_same = encoded.encoding in ("utf-8", "ascii")
+    source = path.open("rb")
+    target = source if is_same else cast(IO[bytes], tempfile.TemporaryFile())  # noqa: SIM115 - lives as long as its text
+    try:
+        source.seek(encoded.mark)
+        lines, damaged = _check(source) if is_same else _recode(source, target, encoded.encoding)
+    finally:
+        if not is_same:
+            source.close()
+    if damaged * _SHARE > lines:
+        target.close()
+        prove(path, name, encoded)
+    size = target.seek(0, 2)
+    return Utf8(target, encoded.mark if is_same else 0, size, lines, damaged)
+
+
+def _check(source: IO[bytes]) -> tuple[int, int]:
+    """The lines, and the damaged ones among them."""
+    lines = damaged = 0
+    is_open = False
+    while block := source.read(_BLOCK):
+        if not block.endswith(b"\n"):
+            block += source.readline(LONGEST)
+        lines += _ends(block)
+        is_open = not block.endswith((b"\n", b"\r"))
+        if _is_damaged(block):
+            damaged += sum(map(_is_damaged, block.splitlines()))
+    return lines + is_open, damaged
+
+
+def _recode(source: IO[bytes], target: IO[bytes], encoding: str) -> tuple[int, int]:
+    decoder = codecs.getincrementaldecoder(encoding)(_ERRORS)
+    lines = damaged = 0
+    is_open = False
+    while True:
+        block = source.read(_BLOCK)
+        data = decoder.decode(block, final=not block).encode("utf-8", "surrogateescape")
+        target.write(data)
+        lines += _ends(data)
+        if b"\0" in data or b"\xff" in data:
+            damaged += sum(_is_damaged(line) for line in data.splitlines())
+        is_open = not data.endswith((b"\n", b"\r")) if data else is_open
+        if not block:
+            return lines + is_open, damaged
+
+
+def _ends(block: bytes) -> int:
+    return block.count(b"\n") or block.count(b"\r")
+
+
+def _is_damaged(line: bytes) -> bool:
+    if b"\0" in line:
+        return True
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return True
+    return False
+
+
+_ERRORS = "cityloom.mark"
+
+
+def _mark(error: UnicodeError) -> tuple[str, int]:
+    """The byte 0xFF, which no UTF-8 has, and the digits of the bytes that are no text."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    bad = error.object[error.start : error.end]
+    return "\udcff" + "".join(f"\\x{byte:02x}" for byte in bad), error.end
+
+
+codecs.register_error(_ERRORS, _mark)

@@ -1,0 +1,111 @@
+"""Which dialect a text is written in: the one under which its records are most alike and its values cleanest.
+
+Each dialect that could be meant reads a sample. Its score is how alike the records' widths are (one over the number
+of widths that would be as mixed), times how much they are parted at all, times the share of values that look like
+one thing: a number, a date, a code, an address, plain words. A dialect that comes first (comma before semicolon,
+quotes before none) wins a tie.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+from cityloom.collect.delimited.dialect import Dialect
+from cityloom.collect.delimited.records import Line, Record, read_records
+
+SAMPLE = 128 << 10
+"""So many bytes of a text are looked at."""
+_RECORDS = 400
+_SINGLES = (",", "\t", ";", "|", "^", "~", "\x01", "\x1f", "\x02", "\x1e", "\uff0c", "\uff1b", ":", " ")
+_RUNS = re.compile(r"(?<![^\w\s\"'])[^\w\s\"'\\.()\[\]{}<>/%+*=-]{2,4}(?![^\w\s\"'])|[,;|] (?=\S)|\t{2,3}|\|[^\w\s\"'|]\|")
+_THING = re.compile(
+    r"""
+    [+-]?\d+ | [+-]?\d*[.,]\d+(?:[eE][+-]?\d+)? | [+-]?\d{1,3}(?:[,.\ ]\d{3})+(?:[.,]\d+)?
+    | [$€£¥]\ ?-?\d[\d,.]* | -?\d[\d,.]*\ ?[$€£¥%]
+    | \d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[T\ ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?\S{0,6})?
+    | \d{1,2}:\d{2}(?::\d{2})?(?:\ ?[aApP][mM])?
+    | (?:https?|ftp)://\S+ | www\.\S+ | [\w.+-]+@[\w-]+\.[\w.]+
+    | [\w'&().\-/\u2019\u00b7\uff08\uff09]+(?:\ [\w'&().\-/\u2019\u00b7\uff08\uff09]+){0,6}
+    """,
+    re.VERBOSE,
+)
+_TYPED = re.compile(
+    r"\s*(?:[+-]?[$€£¥]?\s?\d[\d,.]*(?:[eE][+-]?\d+)?\s?[%$€£¥]?|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[T ].*)?|\d{1,2}:\d{2}(?::\d{2}.*)?)\s*"
+)
+
+
+@lru_cache(maxsize=1 << 16)
+def is_typed(value: str) -> bool:
+    """Whether a value looks like a number, an amount, a date or a time."""
+    return len(value) < 64 and _TYPED.fullmatch(value) is not None
+
+
+@lru_cache(maxsize=1 << 16)
+def _is_thing(value: str) -> bool:
+    value = value.strip()
+    return not value or (len(value) < 256 and _THING.fullmatch(value) is not None)
+
+
+def sniff(
+    lines: Sequence[Line], delimiter: str | None, quote: str | None, escape: str | None, *, is_last: bool
+) -> tuple[Dialect, float]:
+    """The dialect of a sample, and its score from 0 to 1.
+
+    Args:
+        lines: the first lines of the text, whole.
+        is_last: whether they are all.
+        delimiter: as declared; None where it is to be found, and so with ``quote`` and ``escape``.
+    """
+    best, most = Dialect(delimiter or "", '"' if quote is None else quote, escape or ""), 0.0
+    for dialect in _candidates(lines, delimiter, quote, escape):
+        records, _ = read_records(lines, dialect, 1, is_last=is_last, most=_RECORDS)
+        score = _score(records)
+        if score > most * 1.001:
+            best, most = dialect, score
+    return best, most
+
+
+def _candidates(
+    lines: Sequence[Line], delimiter: str | None, quote: str | None, escape: str | None
+) -> Iterator[Dialect]:
+    text = "".join(line.text for line in lines)
+    delimiters = [delimiter] if delimiter is not None else _delimiters(text, lines)
+    for one in delimiters:
+        quotes = [quote] if quote is not None else ['"', *_quotes(text, one)]
+        for mark in quotes:
+            for sign in [escape] if escape is not None else ["", *_escapes(text, mark)]:
+                yield Dialect(one, mark, sign)
+
+
+def _delimiters(text: str, lines: Sequence[Line]) -> list[str]:
+    runs = Counter(run for line in lines[:50] for run in set(_RUNS.findall(line.text)))
+    often = [run for run, count in runs.most_common(8) if count * 2 > min(len(lines), 50)]
+    return [d for d in _SINGLES if d in text] + often
+
+
+def _quotes(text: str, delimiter: str) -> list[str]:
+    """An apostrophe or nothing, where a value begins so."""
+    edge = re.escape(delimiter)
+    found = ["'"] if re.search(f"(?:^|[\r\n]|{edge})'", text) else []
+    return [*found, ""] if '"' in text else found
+
+
+def _escapes(text: str, quote: str) -> list[str]:
+    return ["\\"] if quote and f"\\{quote}" in text else []
+
+
+def _score(records: Sequence[Record]) -> float:
+    if not records:
+        return 0.0
+    widths = Counter(len(r.values) if r.values is not None else 0 for r in records)
+    total = sum(widths.values())
+    mixed = math.exp(-sum(n / total * math.log(n / total) for n in widths.values()))
+    parted = sum(n * max(w - 1, 0.001) / max(w, 1) for w, n in widths.items() if w) / total
+    values = Counter(value for r in records for value in r.values or ())
+    count = sum(values.values())
+    things = sum(n for value, n in values.items() if _is_thing(value))
+    return parted / mixed * (things / count if count else 0.0)
