@@ -6,7 +6,9 @@ from __future__ import annotations
 import getpass
 import os
 import shutil
+import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import _parts as parts
@@ -52,5 +54,19 @@ def run(home: Path, port: int) -> None:
 
 
 def stop(home: Path) -> None:
-    """Stop it."""
+    """Stop it, and the sessions that are open, which would outlive it."""
+    if not (home / "server.pid").exists():
+        return
+    server = int((home / "server.pid").read_text())
+    for process in (server, *_children(server)):
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+    with suppress(ChildProcessError):
+        os.waitpid(server, 0)
     parts.end(home)
+
+
+def _children(parent: int) -> list[int]:
+    path = Path(f"/proc/{parent}/task/{parent}/children")
+    found = [int(one) for one in path.read_text().split()] if path.exists() else []
+    return [*found, *(grand for one in found for grand in _children(one))]

@@ -62,8 +62,8 @@ class Depot:
         found = self._load(f"{self._id(name)}.json")
         known = {f.name for f in fields(Manifest)}
         try:
-            manifest = Manifest(**{k: v for k, v in (found or {}).items() if k in known})
-        except TypeError:
+            manifest = Manifest(**{k: v for k, v in found.items() if k in known})
+        except (TypeError, AttributeError):
             return None
         return manifest if manifest.name == name else None
 

@@ -37,16 +37,14 @@ class Pace:
     _passed: int = 0
 
     def spend(self, count: int) -> None:
-        """Wait until so many more may pass."""
+        """Take note of so many more, and wait until they might have passed."""
         if not self.per_second:
             return
         now = time.monotonic()
-        ahead = self._since + self._passed / self.per_second - now
-        if not self._since or ahead < -1:
-            self._since, self._passed, ahead = now, 0, 0.0
+        if self._since + self._passed / self.per_second < now - 1:
+            self._since, self._passed = now, 0
         self._passed += count
-        if ahead > 0:
-            time.sleep(ahead)
+        time.sleep(max(0.0, self._since + self._passed / self.per_second - now))
 
 
 @dataclass

@@ -160,8 +160,8 @@ class _Session:
         with _mapped(self.place, name):
             try:
                 if self.is_exact:
-                    facts = self.client.sendcmd(f"MLST {self._path(name)}").splitlines()[1]
-                    return _entry(name, dict(f.lower().split("=", 1) for f in facts.split(";") if "=" in f.partition(" /")[0]))
+                    facts = self.client.sendcmd(f"MLST {self._path(name)}").splitlines()[1].strip().partition(" ")[0]
+                    return _entry(name, dict(f.lower().split("=", 1) for f in facts.split(";") if f))
                 self.client.voidcmd("TYPE I")
                 return Entry(name, self.client.size(self._path(name)) or 0, self._time(name))
             except ftplib.error_perm:
