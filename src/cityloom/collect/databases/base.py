@@ -39,11 +39,10 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What keeps a source from being hurt: seconds for one statement, for a lock, and rows fetched at a time."""
+    """What keeps a source from being hurt: seconds for one statement, and for a lock."""
 
     seconds: float = 3600.0
     lock_seconds: float = 10.0
-    rows: int = 5000
 
 
 class Session(ABC):

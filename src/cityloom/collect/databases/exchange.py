@@ -55,13 +55,11 @@ class TableExchange:
     """The fields of every task on a database, and what follows from them. See the plug-ins for their meaning."""
 
     table: str = ""
-    schema: str = ""
     query: str = ""
     order: tuple[str, ...] = ()
     marker: str = ""
     overlap: float = 0.0
     binary: Literal["refuse", "hex"] = "refuse"
-    proof: Literal["source", "stream"] = "source"
     base: Path = Path()
 
     @abstractmethod
@@ -121,7 +119,12 @@ class TableExchange:
     @property
     def is_proving(self) -> bool:
         """Whether the database computes the receipt's figures."""
-        return self.proof == "source"
+        return False
+
+    @property
+    def _schema(self) -> str:
+        """Of the table; empty for the usual one."""
+        return ""
 
     def prove(self, piece: Slice, columns: Sequence[str], key: Sequence[str]) -> tuple[ColumnFigures, ...]:
         """The figures that the database computed over what it has in the same snapshot."""
@@ -138,7 +141,7 @@ class TableExchange:
 
     @property
     def _origin(self) -> str:
-        return ".".join(n for n in (self.schema, self.table) if n) if self.table else "query"
+        return ".".join(n for n in (self._schema, self.table) if n) if self.table else "query"
 
     def _target(self, session: Session) -> Target:
         if bool(self.table) == bool(self.query):
@@ -149,7 +152,7 @@ class TableExchange:
                 place=session.place,
             )
         if self.table:
-            relation = session.relation(self.schema, self.table)
+            relation = session.relation(self._schema, self.table)
         else:
             relation = session.derived(self.query.strip().rstrip(";"))
         columns = session.describe(relation)
@@ -166,7 +169,7 @@ class TableExchange:
                 raise failures.unordered(f"{session.place}, {self._origin}", name, names)
         chosen: Sequence[str] = self.order
         if not chosen and self.table:
-            chosen = session.primary_key(self.schema, self.table)
+            chosen = session.primary_key(self._schema, self.table)
         if not chosen and self.marker:
             chosen = [self.marker]
         if chosen:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import sqlalchemy as sa
 
@@ -17,8 +18,19 @@ class ServerTable(TableExchange):
     """A table of a server. See the plug-ins for the meaning of the fields."""
 
     url: str
+    schema: str = ""
+    proof: Literal["source", "stream"] = "source"
     timeout_seconds: float = 3600.0
     lock_seconds: float = 10.0
+
+    @property
+    def is_proving(self) -> bool:
+        """Whether the database computes the receipt's figures."""
+        return self.proof == "source"
+
+    @property
+    def _schema(self) -> str:
+        return self.schema
 
     @property
     def _limits(self) -> Limits:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cityloom.collect.base import text_batch
+from cityloom.collect.databases.base import CHUNK_BYTES, CHUNK_ROWS
 
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 
@@ -27,6 +28,7 @@ class TextSpool:
         self._file = cast(IO[bytes], tempfile.TemporaryFile())  # noqa: SIM115 - lives as long as the spool
         self._writer: Any = pa.ipc.new_stream(self._file, self._schema, options=_OPTIONS)
         self._hashes = [(hashlib.sha256(), hashlib.sha256()) for _ in names]
+        self._waiting: list[pa.RecordBatch] = []
         self.count = 0
         self.size = 0
 
@@ -36,8 +38,10 @@ class TextSpool:
             return
         for column, (values, lengths) in zip(batch.columns, self._hashes, strict=True):
             self.size += _digest(column, values, lengths)
-        self._writer.write_batch(pa.RecordBatch.from_arrays(batch.columns, schema=self._schema))
+        self._waiting.append(pa.RecordBatch.from_arrays(batch.columns, schema=self._schema))
         self.count += batch.num_rows
+        if sum(b.num_rows for b in self._waiting) >= CHUNK_ROWS or sum(b.nbytes for b in self._waiting) >= CHUNK_BYTES:
+            self._flush()
 
     def digest(self, *more: str) -> str:
         """sha256 of all rows so far, and of what else decides."""
@@ -48,6 +52,7 @@ class TextSpool:
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """All rows with their numbers from 1; at least one batch. To be called when no more is added."""
+        self._flush()
         self._writer.close()
         self._file.seek(0)
         row = 1
@@ -62,6 +67,12 @@ class TextSpool:
     def close(self) -> None:
         """Remove the file."""
         self._file.close()
+
+    def _flush(self) -> None:
+        if self._waiting:
+            whole = self._waiting[0] if len(self._waiting) == 1 else pa.concat_batches(self._waiting)
+            self._waiting = []
+            self._writer.write_batch(whole)
 
 
 def _digest(column: pa.Array, values: Any, lengths: Any) -> int:

@@ -1,0 +1,88 @@
+"""Database files of others, opened for reading only and by nobody else's settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from cityloom.kernel.errors import CityLoomError, DataError, SourceError
+
+
+class DuckDBFile:
+    """A foreign DuckDB database: no write, no other file, no extension is within a query's reach.
+
+    Args:
+        path: of the file.
+        name: what to call it in errors.
+
+    Raises (also from each method):
+        SourceError: ``engine.file.closed`` when the file is not there, held by a writer, or damaged.
+        DataError: ``engine.query.wrong``.
+    """
+
+    def __init__(self, path: Path, name: str) -> None:
+        self._name = name
+        config: dict[str, Any] = {
+            "enable_external_access": False,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "preserve_insertion_order": True,
+            "lock_configuration": True,
+            "memory_limit": "256MiB",
+        }
+        if not path.is_file():
+            raise self._closed("there is no such file")
+        try:
+            self._connection = duckdb.connect(str(path), read_only=True, config=config)
+            self._connection.execute("BEGIN TRANSACTION READ ONLY")
+        except duckdb.Error as error:
+            raise self._failure(error) from None
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """A small answer."""
+        try:
+            return self._connection.execute(query).fetchall()
+        except duckdb.Error as error:
+            raise self._failure(error) from None
+
+    def columns(self, query: str) -> list[tuple[str, str]]:
+        """Names and types of an answer's columns."""
+        return [(r[0], r[1]) for r in self.rows(f"DESCRIBE {query}")]
+
+    def batches(self, query: str, size: int) -> Iterator[pa.RecordBatch]:
+        """The answer as a stream of Arrow batches of about ``size`` rows."""
+        try:
+            yield from self._connection.sql(query).to_arrow_reader(size)
+        except (duckdb.Error, pa.ArrowException) as error:
+            raise self._failure(error) from None
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def _failure(self, error: Exception) -> CityLoomError:
+        text = str(error).splitlines()[0]
+        if isinstance(error, (duckdb.CatalogException, duckdb.BinderException, duckdb.ParserException, duckdb.PermissionException)):
+            return DataError(
+                "engine.query.wrong",
+                "{name}: the query does not run: {problem}.",
+                hint="Correct the task's table, query, order or marker.",
+                name=self._name,
+                problem=text,
+            )
+        if isinstance(error, duckdb.IOException) and "lock" in text:
+            return self._closed("another program has it open for writing")
+        return self._closed(type(error).__name__)
+
+    def _closed(self, problem: str) -> SourceError:
+        return SourceError(
+            "engine.file.closed",
+            "The database {name} cannot be read: {problem}.",
+            hint="Check the source's option path and the file; a program that writes to it must close it first.",
+            name=self._name,
+            problem=problem,
+        )
