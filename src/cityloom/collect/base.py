@@ -19,7 +19,8 @@ from cityloom.model.text import Title
 
 PACKAGE = "cityloom.collect.connectors"
 OPERATION = "_op"
-"""In mode cdc: what happened to the row: ``r`` it was there at the start, ``c`` inserted, ``u`` updated, ``d`` deleted."""
+"""In mode cdc: what happened to the row: ``r`` it was there at the start, ``c`` inserted, ``u`` updated, ``d`` deleted;
+``t`` is no row: all rows before it are gone (a snapshot begins, the table was truncated)."""
 POSITION = "_position"
 """In mode cdc: where in the source's log; text that sorts in commit order."""
 ROW = "_row"
@@ -136,6 +137,15 @@ class Following(Protocol):
     def follow(self, done: Mapping[str, str], stop: Callable[[], bool]) -> Iterator[Slice]:
         """What there is and what comes, until soon after ``stop()`` is true. A slice at least every few seconds
         while there are rows; ``slices`` of the same connector ends when it has caught up."""
+        ...
+
+
+@runtime_checkable
+class Renewing(Protocol):
+    """A connector that can begin anew where it can no longer go on: after a gap in a log."""
+
+    def again(self, done: Mapping[str, str]) -> Iterator[Slice]:
+        """What there is, from the beginning; it takes the place of what landed before."""
         ...
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cityloom.collect.base import Connector, Following, Slice, build
+from cityloom.collect.base import Connector, Following, Renewing, Slice, build
 from cityloom.collect.inbox import is_delivered
 from cityloom.collect.landing import Landed, Landing
 from cityloom.kernel.clock import Clock
-from cityloom.kernel.errors import CityLoomError
+from cityloom.kernel.errors import CityLoomError, UserError
 from cityloom.lake.tables import Lake
 from cityloom.model.batch import Batch, Finding
 from cityloom.model.resource import Resource
@@ -35,10 +35,12 @@ class Watch:
         progress: told the origin and the rows so far.
         stop: a source that can be followed is followed until this says so; without it the run ends when it
             has caught up.
+        again: take a source that goes on from a position anew from its beginning, once.
     """
 
     progress: Callable[[str, int], None] | None = None
     stop: Callable[[], bool] | None = None
+    again: bool = False
 
 
 @dataclass
@@ -108,7 +110,7 @@ def run(
     )
     outcome = _Outcome()
     try:
-        _collect(resource, connector, landing, outcome, watch.stop)
+        _collect(resource, connector, landing, outcome, watch)
     except CityLoomError as error:
         outcome.errors.append(error)
         outcome.findings.append(_finding(resource, error.code, str(error)))
@@ -121,7 +123,7 @@ def run(
 
 
 def _collect(
-    resource: Resource, connector: Connector, landing: Landing, outcome: _Outcome, stop: Callable[[], bool] | None
+    resource: Resource, connector: Connector, landing: Landing, outcome: _Outcome, watch: Watch
 ) -> None:
     done = {}
     is_going_on = resource.collect.mode in ("incremental", "cdc")
@@ -129,7 +131,7 @@ def _collect(
         landing.recover()
         with landing.store.read() as connection:
             done = batch_store.last_positions(connection, resource.name)
-    for piece in _pieces(connector, done, stop):
+    for piece in _pieces(connector, done, watch):
         one = landing.land(piece)
         outcome.take(one)
         if piece.position and outcome.landed % _PACKED == _PACKED - 1:
@@ -139,9 +141,18 @@ def _collect(
     outcome.is_complete = True
 
 
-def _pieces(connector: Connector, done: Mapping[str, str], stop: Callable[[], bool] | None) -> Iterator[Slice]:
-    if stop is not None and isinstance(connector, Following):
-        return connector.follow(done, stop)
+def _pieces(connector: Connector, done: Mapping[str, str], watch: Watch) -> Iterator[Slice]:
+    if watch.again:
+        if not isinstance(connector, Renewing):
+            raise UserError(
+                "collect.again.unsupported",
+                "{connector} goes on from no position that could be left.",
+                hint="Run the task as usual: it takes what there is.",
+                connector=connector.name,
+            )
+        return connector.again(done)
+    if watch.stop is not None and isinstance(connector, Following):
+        return connector.follow(done, watch.stop)
     return connector.slices(done)
 
 
