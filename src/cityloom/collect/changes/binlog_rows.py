@@ -22,7 +22,7 @@ _META_SIZES = {4: 1, 5: 1, 15: 2, 16: 2, 17: 1, 18: 1, 19: 1, 245: 1, 246: 2, 24
 _META_SIZES |= {140: 1, 141: 2}
 
 
-class Unreadable(Exception):
+class UnreadableError(Exception):
     """The log holds rows in a form that cannot be read; ``what`` says which."""
 
     def __init__(self, what: str) -> None:
@@ -61,7 +61,7 @@ def table_map(body: memoryview, widths: Mapping[str, int], codecs: Mapping[int, 
         codecs: by number of a collation Python's name of its encoding; empty for bytes.
 
     Raises:
-        Unreadable: without names of columns, or with a type that is not known.
+        UnreadableError: without names of columns, or with a type that is not known.
     """
     schema, name = table_name(body)
     at = 9 + len(schema.encode()) + 2 + len(name.encode()) + 1
@@ -71,7 +71,7 @@ def table_map(body: memoryview, widths: Mapping[str, int], codecs: Mapping[int, 
     metas = _metas(types, body[at : at + size])
     extra = _extra(body[at + size + (count + 7) // 8 :])
     if _NAMES not in extra:
-        raise Unreadable("the names of columns are not in the log: binlog_row_metadata is not FULL")
+        raise UnreadableError("the names of columns are not in the log: binlog_row_metadata is not FULL")
     names = tuple(_texts(extra[_NAMES]))
     decoders = _Columns(types, metas, extra, [widths.get(n, 0) for n in names], codecs).decoders()
     return TableMap(schema, name, names, decoders)
@@ -81,7 +81,7 @@ def rows(kind: str, version: int, body: memoryview, table: TableMap, *, is_compr
     """The rows of an event: before and after for an update, otherwise nothing and the row.
 
     Raises:
-        Unreadable: when columns are left out.
+        UnreadableError: when columns are left out.
     """
     at = 8 if version == 1 else 8 + int.from_bytes(body[8:10], "little")
     count, at = _number(body, at)
@@ -90,7 +90,7 @@ def rows(kind: str, version: int, body: memoryview, table: TableMap, *, is_compr
     present = body[at : at + images * size]
     at += images * size
     if count != len(table.columns) or any(not _is_full(present[i * size : (i + 1) * size], count) for i in range(images)):
-        raise Unreadable("rows are not whole in the log: binlog_row_image was not FULL")
+        raise UnreadableError("rows are not whole in the log: binlog_row_image was not FULL")
     data = memoryview(inflated(body[at:])) if is_compressed else body[at:]
     at = 0
     while at < len(data):
@@ -226,7 +226,7 @@ class _Columns:
 
     def _codec(self, collation: int) -> str:
         if collation not in self._codecs:
-            raise Unreadable(f"text is in a collation that is not known ({collation})")
+            raise UnreadableError(f"text is in a collation that is not known ({collation})")
         return self._codecs[collation]
 
 
@@ -256,7 +256,7 @@ def _plain(kind: int, meta: bytes) -> Decoder:
         255: lambda: values.text(digits, ""),
     }
     if kind not in makers:
-        raise Unreadable(f"a column is of a type that is not known ({kind})")
+        raise UnreadableError(f"a column is of a type that is not known ({kind})")
     return makers[kind]()
 
 

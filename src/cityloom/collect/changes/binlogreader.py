@@ -9,8 +9,17 @@ from typing import Any
 
 from cityloom.collect.changes import binlog, mytable
 from cityloom.collect.changes.binlog import Binlog, Event
-from cityloom.collect.changes.binlog_rows import Row, TableMap, Unreadable, inflated, rows, table_id, table_map, table_name
-from cityloom.collect.changes.journal import Journal, Rewritten
+from cityloom.collect.changes.binlog_rows import (
+    Row,
+    TableMap,
+    UnreadableError,
+    inflated,
+    rows,
+    table_id,
+    table_map,
+    table_name,
+)
+from cityloom.collect.changes.journal import Journal, RewrittenError
 from cityloom.collect.changes.state import RESET, State
 from cityloom.collect.changes.statements import Meaning, meaning
 from cityloom.collect.changes.walsender import lost
@@ -76,7 +85,7 @@ class BinlogReader:
                 return False
             try:
                 is_end = self._take(event, journal)
-            except Unreadable as error:
+            except UnreadableError as error:
                 raise lost(error.what) from None
             except UnicodeDecodeError:
                 raise lost(f"a text of {self.schema}.{self.table} is none in its column's encoding") from None
@@ -211,7 +220,7 @@ class BinlogReader:
         elif found is Meaning.GONE:
             raise self._gone("was dropped, or made anew")
         elif found is Meaning.REPLACED:
-            raise Rewritten(_REPLACED)
+            raise RewrittenError(_REPLACED)
         elif found is Meaning.ALTERED:
             self._compare()
         elif found is Meaning.HIDDEN:

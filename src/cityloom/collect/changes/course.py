@@ -14,11 +14,14 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from cityloom.collect.base import OPERATION, POSITION, ROW, Slice
-from cityloom.collect.changes.journal import Cutter, Filled, Limits, Reader, Rewritten
-from cityloom.collect.changes.state import OPEN, PLANNED, RESET, State, newest, position
+from cityloom.collect.changes.journal import Cutter, Filled, Limits, Reader, RewrittenError
+from cityloom.collect.changes.patience import Patience
+from cityloom.collect.changes.state import OPEN, PLANNED, RESET, State, newest
 from cityloom.kernel.errors import DataError, SourceError
 
 _PREFIX = "log:"
+_PASSING = ("collect.source.unreachable", "collect.log.busy")
+"""What may pass by itself while a table is followed."""
 
 
 class Snapshot(Protocol):
@@ -104,8 +107,7 @@ class Course:
             stop: says when to end.
             again: begin with a new snapshot.
         """
-        state = self._known(done, again)
-        reason = ""
+        state, reason, patience = self._known(done, again), "", Patience()
         while True:
             if again or state is None:
                 facts, columns = self.side.plan(state)
@@ -115,16 +117,27 @@ class Course:
                 with self.side.snapshot(state) as found:
                     state = replace(state, phase=OPEN, place=found.place, facts=found.facts)
                     yield self._slice(state, f"{OPEN}:{state.text()}", found)
-            with self.side.reader(state) as (reader, target):
-                cutter = Cutter(reader, self.origin, state, self.limits)
-                try:
-                    yield from cutter.run(target, stop)
-                    return
-                except Rewritten as change:
-                    reason = change.what
-            if self.is_strict:
-                raise _rewritten(self.side.table, reason)
-            state, again = cutter.state, True
+            again = False
+            try:
+                with self.side.reader(state) as (reader, target):
+                    patience.begin()
+                    cutter = Cutter(reader, self.origin, state, self.limits)
+                    try:
+                        yield from cutter.run(target, stop)
+                        return
+                    finally:
+                        state = cutter.state
+            except RewrittenError as change:
+                if self.is_strict:
+                    raise _rewritten(self.side.table, change.what) from None
+                reason, again = change.what, True
+            except SourceError as error:
+                if stop is None or error.code not in _PASSING:
+                    raise
+                if not patience.wait(stop):
+                    if stop():
+                        return
+                    raise
 
     @property
     def origin(self) -> str:

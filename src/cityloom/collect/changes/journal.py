@@ -89,7 +89,7 @@ class Reader(Protocol):
 
         Raises:
             SourceError: the link broke, or ``collect.log.lost``.
-            Rewritten: rows changed without being in the log.
+            RewrittenError: rows changed without being in the log.
         """
         ...
 
@@ -98,12 +98,12 @@ class Reader(Protocol):
 
         Raises:
             SourceError: ``collect.log.lost``.
-            Rewritten: rows changed without being in the log.
+            RewrittenError: rows changed without being in the log.
         """
         ...
 
 
-class Rewritten(Exception):
+class RewrittenError(Exception):
     """Rows of the table changed without a change in the log: only a new snapshot shows them. ``what`` happened."""
 
     def __init__(self, what: str) -> None:
@@ -149,7 +149,7 @@ class Cutter:
             try:
                 try:
                     is_over = self._fill(journal, target, stop)
-                except Rewritten as error:
+                except RewrittenError as error:
                     fault = error
                     if journal.is_open:
                         journal.undo()
@@ -163,9 +163,8 @@ class Cutter:
     def _fill(self, journal: Journal, target: int, stop: Callable[[], bool] | None) -> bool:
         """Take in until the slice is due; true when it is the last one."""
         while True:
-            is_late = time.monotonic() - self._cut_at >= self.limits.seconds
-            wait = 0.0 if is_late and journal.spool.count and stop else _WAIT
-            came = self.reader.step(journal, wait)
+            is_waiting = stop is None or not journal.spool.count or not self._is_late(1)
+            came = self.reader.step(journal, _WAIT if is_waiting else 0.0)
             if stop is not None and stop():
                 if journal.is_open:
                     journal.undo()
@@ -174,18 +173,24 @@ class Cutter:
                 continue
             if journal.spool.count >= self.limits.rows:
                 return False
-            if stop is None and self.reader.reached >= target:
+            if stop is not None:
+                if self._is_due(journal, came):
+                    return False
+            elif self.reader.reached >= target:
                 self.reader.look()
                 return True
-            if not came and stop is not None:
-                if journal.spool.count and is_late:
-                    return False
-                if not journal.spool.count:
-                    self.reader.look()
-                    if self._is_far(journal):
-                        return False
-            elif came and stop is not None and time.monotonic() - self._cut_at >= 2 * self.limits.seconds and journal.spool.count:
-                return False
+
+    def _is_due(self, journal: Journal, came: bool) -> bool:
+        """Whether what is there has waited long enough, more so while more is coming."""
+        if journal.spool.count:
+            return self._is_late(2 if came else 1)
+        if not came:
+            self.reader.look()
+            return self._is_far(journal)
+        return False
+
+    def _is_late(self, times: int) -> bool:
+        return time.monotonic() - self._cut_at >= times * self.limits.seconds
 
     def _is_far(self, journal: Journal) -> bool:
         return not journal.is_open and self.reader.reached - self.state.place >= HEARTBEAT

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cityloom.collect.changes.journal import Rewritten
+from cityloom.collect.changes.journal import RewrittenError
 from cityloom.collect.changes.pgtable import require_names, unfit
 from cityloom.kernel.errors import ConfigError
 
@@ -150,19 +150,19 @@ def compare(facts: Mapping[str, Any], now: Table) -> None:
     """Check a table against what was kept of it.
 
     Raises:
-        Rewritten: when its rows changed without being in the log.
+        RewrittenError: when its rows changed without being in the log.
     """
     known = dict(facts["columns"])
     for column in now.columns:
         if column.name not in known:
             if column.is_required or column.default.upper() != "NULL":
-                raise Rewritten(f"the new column {column.name} was given a value in rows that were there")
+                raise RewrittenError(f"the new column {column.name} was given a value in rows that were there")
         elif known[column.name] != column.mark:
-            raise Rewritten(f"the column {column.name} was given another type")
+            raise RewrittenError(f"the column {column.name} was given another type")
     gone = [name for name in known if name not in {c.name for c in now.columns}]
     fresh = [c.name for c in now.columns if c.name not in known]
     if gone and fresh:
-        raise Rewritten(f"the column {gone[0]} was removed or renamed while {fresh[0]} was added")
+        raise RewrittenError(f"the column {gone[0]} was removed or renamed while {fresh[0]} was added")
 
 
 def _columns(cursor: Any, schema: str, name: str, table: str) -> list[Column]:

@@ -16,7 +16,7 @@ _length = struct.Struct(">i").unpack_from
 _two = struct.Struct(">Q").unpack_from
 
 
-class Absent(Exception):
+class AbsentError(Exception):
     """A large value that did not change was left out, and there is no old row to take it from."""
 
 
@@ -75,7 +75,7 @@ def updated(message: bytes) -> tuple[Values | None, Values]:
     """Of UPDATE: the old row (its key alone where the log keeps no more), if there is one, and the new row.
 
     Raises:
-        Absent: a value is missing.
+        AbsentError: a value is missing.
     """
     kind = message[5]
     if kind == _NEW:
@@ -106,5 +106,5 @@ def _row(message: bytes, at: int, old: Values | None) -> tuple[Values, int]:
         elif old is not None:
             values.append(old[number])
         else:
-            raise Absent
+            raise AbsentError
     return values, at

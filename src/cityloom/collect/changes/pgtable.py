@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cityloom.collect.changes.journal import Rewritten
+from cityloom.collect.changes.journal import RewrittenError
 from cityloom.collect.changes.walsender import lost
 from cityloom.kernel.errors import ConfigError, DataError
 
@@ -107,7 +107,7 @@ def inspect(connection: Any, table: str, publication: str, key: Sequence[str]) -
     if kind != "r" or persistence != "p":
         raise unfit(table, "it is no ordinary table", "Follow the tables behind a view, and each partition by itself")
     if file != file_now:
-        raise Rewritten("it was rewritten at this moment")
+        raise RewrittenError("it was rewritten at this moment")
     found = Table(oid, identity, file, _columns(connection, oid), _publication(connection, oid, table, publication))
     require_names([c.name for c in found.columns], table)
     _require_key(connection, found, table, key)
@@ -131,7 +131,7 @@ def compare(facts: dict[str, Any], now: Table, table: str) -> None:
 
     Raises:
         SourceError: ``collect.log.lost`` when it is another table or the publication was changed.
-        Rewritten: when its rows changed without being in the log.
+        RewrittenError: when its rows changed without being in the log.
     """
     if facts["table"] != now.oid:
         raise lost(f"the table {table} was dropped and made anew")
@@ -143,13 +143,13 @@ def compare(facts: dict[str, Any], now: Table, table: str) -> None:
         before = known.get(column.number)
         if before is None:
             if column.has_missing or (is_moved and (column.has_default or column.is_required)):
-                raise Rewritten(f"the new column {column.name} was given a value in rows that were there")
+                raise RewrittenError(f"the new column {column.name} was given a value in rows that were there")
         elif before[4] != column.name:
-            raise Rewritten(f"the column {before[4]} was renamed to {column.name}")
+            raise RewrittenError(f"the column {before[4]} was renamed to {column.name}")
         elif int(before[1]) != column.type and {int(before[1]), column.type} != {TEXT, VARCHAR}:
-            raise Rewritten(f"the column {column.name} was given another type")
+            raise RewrittenError(f"the column {column.name} was given another type")
         elif is_moved and before[3] != column.mark:
-            raise Rewritten(f"the column {column.name} was rewritten")
+            raise RewrittenError(f"the column {column.name} was rewritten")
 
 
 def _columns(connection: Any, oid: int) -> tuple[Column, ...]:

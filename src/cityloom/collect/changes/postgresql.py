@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from cityloom.collect.changes import pgtable
-from cityloom.collect.changes.journal import Rewritten
+from cityloom.collect.changes.journal import RewrittenError
 from cityloom.collect.changes.pgsnapshot import PgSnapshot
 from cityloom.collect.changes.state import State
 from cityloom.collect.changes.walreader import WalReader
@@ -81,7 +81,7 @@ class PostgresqlSide:
                 catalog.execute(f"LOCK TABLE ONLY {pgtable.quoted_table(self.table)} IN ACCESS SHARE MODE")
                 try:
                     found = self._inspect(catalog)
-                except Rewritten:
+                except RewrittenError:
                     catalog.execute("ROLLBACK")
                     continue
                 facts = {"system": system, "slot": slot, **found.facts()}

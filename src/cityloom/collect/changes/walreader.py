@@ -164,7 +164,7 @@ class WalReader:
     def _update(self, message: bytes, journal: Journal, size: int) -> None:
         try:
             old, new = pgoutput.updated(message)
-        except pgoutput.Absent:
+        except pgoutput.AbsentError:
             raise lost(f"an update of {self.table} left out a value that did not change; set REPLICA IDENTITY FULL") from None
         if old is not None and any(old[i] != new[i] for i in self._keys):
             journal.changes += 1
