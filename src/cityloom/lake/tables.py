@@ -22,7 +22,13 @@ import pyarrow.parquet as pq
 from deltalake import DeltaTable
 from deltalake import Schema as DeltaSchema
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
-from deltalake.transaction import AddAction, CommitProperties, RemoveAction, create_table_with_add_actions
+from deltalake.transaction import (
+    AddAction,
+    CommitProperties,
+    PostCommitHookProperties,
+    RemoveAction,
+    create_table_with_add_actions,
+)
 from sqlglot import exp
 
 from cityloom.engines.base import Engine, Query, WrittenFile, sql
@@ -31,6 +37,8 @@ from cityloom.kernel.ids import new_id
 
 LAYERS = ("raw", "std", "base", "theme")
 _ATTEMPTS = 20
+_KEEP_LOGS = PostCommitHookProperties(cleanup_expired_logs=False)
+"""Every version stays readable: the table format by itself forgets those older than a month."""
 
 
 @dataclass(frozen=True)
@@ -199,17 +207,19 @@ class Lake:
         return len(small)
 
     def sweep(self, table: str) -> int:
-        """Remove files that no version names (left by a process that died); returns how many."""
+        """Remove files that no version names (left by a process that died); returns how many.
+
+        They are younger than the newest version, for whoever writes a table sweeps it first.
+        """
         if not self.exists(table):
             return 0
         folder = self._folder(table)
-        named = {p.name for p in self._paths(table, self._required(table))}
-        for log in (folder / "_delta_log").glob("*.json"):
-            for line in log.read_text(encoding="utf-8").splitlines():
-                add = json.loads(line).get("add")
-                if add:
-                    named.add(unquote(add["path"]))
-        orphans = [p for p in folder.glob("*.parquet*") if p.name not in named]
+        logs = list((folder / "_delta_log").glob("*.json"))
+        newest = max((p.stat().st_mtime_ns for p in logs), default=0)
+        orphans = [p for p in folder.glob("*.parquet*") if p.suffix == ".draft" or p.stat().st_mtime_ns > newest]
+        if orphans:
+            named = _ever_named(logs)
+            orphans = [p for p in orphans if p.name not in named]
         for path in orphans:
             path.unlink()
         return len(orphans)
@@ -314,17 +324,21 @@ class Lake:
                 mode="error",
                 partition_by=[],
                 commit_properties=properties,
+                post_commithook_properties=_KEEP_LOGS,
             )
             return
         if remove is None:
-            delta.create_write_transaction(
-                [*adds], "overwrite", DeltaSchema.from_arrow(schema), partition_by=[], commit_properties=properties
-            )
+            self._transact(delta, adds, "overwrite", DeltaSchema.from_arrow(schema), properties)
             return
         delta = self._widen(table, delta, schema)
         gone = [_remove(p) for p in self._paths(table, delta) if p.stem in remove]
+        self._transact(delta, [*adds, *gone], "append", delta.schema(), properties)
+
+    def _transact(
+        self, delta: DeltaTable, actions: list[Any], mode: str, schema: DeltaSchema, properties: CommitProperties
+    ) -> None:
         delta.create_write_transaction(
-            [*adds, *gone], "append", delta.schema(), partition_by=[], commit_properties=properties
+            actions, mode, schema, partition_by=[], commit_properties=properties, post_commithook_properties=_KEEP_LOGS
         )
 
     def _widen(self, table: str, delta: DeltaTable, schema: pa.Schema) -> DeltaTable:
@@ -332,8 +346,14 @@ class Lake:
         fresh = [f for f in DeltaSchema.from_arrow(schema).fields if f.name not in known]
         if not fresh:
             return delta
-        delta.alter.add_columns(fresh)
+        delta.alter.add_columns(fresh, post_commithook_properties=_KEEP_LOGS)
         return self._required(table)
+
+
+def _ever_named(logs: Iterable[Path]) -> set[str]:
+    """The files that any version names."""
+    entries = (json.loads(line) for log in logs for line in log.read_text(encoding="utf-8").splitlines())
+    return {unquote(entry["add"]["path"]) for entry in entries if entry.get("add")}
 
 
 def _arrow_schema(delta: DeltaTable) -> pa.Schema:
@@ -355,7 +375,8 @@ def _add(file: WrittenFile) -> AddAction:
 
 
 def _remove(path: Path) -> RemoveAction:
-    return RemoveAction(path.name, deletion_timestamp=int(path.stat().st_mtime * 1000), data_change=True)
+    at = int(path.stat().st_mtime * 1000) if path.exists() else 0
+    return RemoveAction(path.name, deletion_timestamp=at, data_change=True)
 
 
 def _empty(schema: pa.Schema) -> exp.Expression:
