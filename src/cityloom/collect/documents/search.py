@@ -92,7 +92,9 @@ class DocumentIndex:
         )
         with closing(sqlite3.connect(self.path)) as connection:
             rows = connection.execute(query, (question, limit)).fetchall()
-        return [Hit(*row[:4], excerpt=_excerpt(row[4], words), score=-row[5]) for row in rows]
+        return [
+            Hit(path, title, kind, digest, _excerpt(text, words), -score) for path, title, kind, digest, text, score in rows
+        ]
 
 
 def _indexed(text: str) -> str:
