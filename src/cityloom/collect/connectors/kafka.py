@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Literal, NoReturn
 
 from cityloom.collect.messages import faults
-from cityloom.collect.messages.base import MessageSource, Session, gap_of
+from cityloom.collect.messages.base import MessageSource, Plain, Session, gap_of
 from cityloom.collect.messages.message import Message, china_of_ms
 from cityloom.collect.messages.rows import shown
 from cityloom.collect.messages.topics import Topics
@@ -148,7 +148,7 @@ def _position(text: str) -> _Position | None:
     return _Position(found["topic"], {int(p): o for p, o in found["next"].items()})
 
 
-class _Session:
+class _Session(Plain):
     """A consumer of assigned partitions."""
 
     def __init__(self, source: Kafka, last: str) -> None:
@@ -197,10 +197,6 @@ class _Session:
     def position(self) -> str:
         """Topic and offsets."""
         return _Position(self._topic_id, self._next).text()
-
-    def has_passed(self, position: str) -> bool:
-        """Never: offsets without messages are few."""
-        return False
 
     def is_caught_up(self) -> bool:
         """Whether each partition's end was seen."""

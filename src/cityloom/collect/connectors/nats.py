@@ -7,11 +7,10 @@ import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, ClassVar
 
 from cityloom.collect.messages import faults
-from cityloom.collect.messages.base import MessageSource, Session, gap_of
+from cityloom.collect.messages.base import MessageSource, Plain, Session, gap_of
 from cityloom.collect.messages.looping import Loop
 from cityloom.collect.messages.message import Message, china
 from cityloom.collect.messages.patience import Patience
@@ -109,7 +108,7 @@ class Nats(MessageSource):
         return found
 
 
-class _Session:
+class _Session(Plain):
     """A consumer without acknowledgements, made anew where it broke."""
 
     def __init__(self, source: Nats, loop: Loop, last: str) -> None:
@@ -166,7 +165,7 @@ class _Session:
 
     def has_passed(self, position: str) -> bool:
         """Whether messages of other subjects were passed over."""
-        return not self._is_whole and self.position() != position
+        return bool(position) and not self._is_whole and self.position() != position
 
     def is_caught_up(self) -> bool:
         """Whether the end of the stream was seen."""

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from cityloom.collect.messages import faults
 from cityloom.collect.messages.amqp import OFFSET, Link
-from cityloom.collect.messages.base import MessageSource, Session, gap_of
+from cityloom.collect.messages.base import MessageSource, Plain, Session, gap_of
 from cityloom.collect.messages.looping import Loop
 from cityloom.collect.messages.message import Message, china
 from cityloom.collect.messages.patience import Patience
@@ -101,7 +101,7 @@ def _begin(source: RabbitMQ, link: Link, last: str) -> _Queue | _Stream:
     return session
 
 
-class _Consuming:
+class _Consuming(Plain):
     """What sessions on queues and streams share."""
 
     def __init__(self, source: RabbitMQ, link: Link, last: str) -> None:
@@ -134,10 +134,6 @@ class _Consuming:
             return []
         self._patience.answered()
         return messages
-
-    def has_passed(self, position: str) -> bool:
-        """Never: nothing is passed over."""
-        return False
 
     def settle(self, messages: list[Message], position: str) -> None:
         """Acknowledge. Where the link is broken, what comes again is recognised."""

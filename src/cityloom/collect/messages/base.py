@@ -21,6 +21,8 @@ from cityloom.kernel.errors import ConfigError
 
 _PATIENCE = 0.25
 """Seconds after which a wait for messages looks whether it should end."""
+_IDLE = 10.0
+"""Seconds without a message after which a position that moved on is recorded."""
 
 
 class Session(Protocol):
@@ -45,12 +47,28 @@ class Session(Protocol):
         ...
 
     def is_caught_up(self) -> bool:
-        """Whether all was fetched that was there when the session was opened."""
+        """Whether all was fetched that was there when the session was opened. Asked when nothing came."""
+        ...
+
+    def is_held_up(self) -> bool:
+        """Whether the source gives no more before what it gave is settled. Asked when nothing came."""
         ...
 
     def settle(self, messages: list[Message], position: str) -> None:
         """Tell the source that these are in the lake for good, up to a position."""
         ...
+
+
+class Plain:
+    """What most sessions answer."""
+
+    def has_passed(self, position: str) -> bool:
+        """Nothing is passed over."""
+        return False
+
+    def is_held_up(self) -> bool:
+        """It gives as much as there is."""
+        return False
 
 
 @dataclass
@@ -132,7 +150,7 @@ class MessageSource:
             before = done.get(session.origin, "")
             while True:
                 messages, is_over = self._gather(session, stop)
-                if messages or (before and session.has_passed(before)):
+                if messages or session.has_passed(before):
                     after = session.position()
                     size = sum(len(m.body) for m in messages)
                     digest = _digest(before, after, messages)
@@ -146,7 +164,7 @@ class MessageSource:
         """Messages until a batch is full or its time is over; and whether there is to be no further one."""
         tick = SystemClock().tick
         messages: list[Message] = []
-        size, ends = 0, float("inf")
+        size, ends = 0, tick() + _IDLE
         while len(messages) < self.batch_messages and size < self.batch_mb << 20:
             if stop is not None and stop():
                 return messages, True
@@ -160,6 +178,8 @@ class MessageSource:
             size += sum(len(m.body) for m in found)
             if not found and stop is None and session.is_caught_up():
                 return messages, True
+            if not found and messages and session.is_held_up():
+                break
         return messages, False
 
     def _check_fields(self) -> None:

@@ -37,7 +37,6 @@ class Repeats:
         blob = base64.b64decode(found.get("open", ""))
         self._open = [blob[at : at + _WIDTH] for at in range(0, len(blob), _WIDTH)]
         self._expected: Counter[bytes] = Counter()
-        self.is_fresh = not position
         self.link()
 
     def link(self) -> None:
@@ -60,6 +59,6 @@ class Repeats:
         """All that was given so far is acknowledged, for certain: it does not come again."""
         self._open.clear()
 
-    def position(self) -> str:
-        """How many were taken, and which of them may come again."""
-        return json.dumps({"taken": self._taken, "open": base64.b64encode(b"".join(self._open)).decode()})
+    def position(self, **more: str) -> str:
+        """How many were taken, which of them may come again, and what else belongs to the position."""
+        return json.dumps({**more, "taken": self._taken, "open": base64.b64encode(b"".join(self._open)).decode()})
