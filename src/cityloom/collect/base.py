@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from datetime import date
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, cast, runtime_checkable
 
@@ -137,6 +138,20 @@ class Following(Protocol):
     def follow(self, done: Mapping[str, str], stop: Callable[[], bool]) -> Iterator[Slice]:
         """What there is and what comes, until soon after ``stop()`` is true. A slice at least every few seconds
         while there are rows; ``slices`` of the same connector ends when it has caught up."""
+        ...
+
+
+@runtime_checkable
+class Periodic(Protocol):
+    """A connector whose source can be asked for a span of days: an interface with since and until, a marker of time."""
+
+    def between(self, start: date, end: date) -> Iterator[Slice]:
+        """What belongs to the days from ``start`` up to and not including ``end``. Origins as
+        :meth:`cityloom.collect.periods.Span.origin` makes them, no position.
+
+        Raises:
+            ConfigError: ``collect.period.unsupported`` where this task's options do not say how.
+        """
         ...
 
 

@@ -16,6 +16,7 @@ from cityloom.collect.base import Slice
 from cityloom.collect.depot import Depot, Manifest, open_depot
 from cityloom.collect.link import Link
 from cityloom.collect.listing import Found, claim_of, find, read_small
+from cityloom.collect.periods import glob_of
 from cityloom.collect.place import Entry, Place, build_place
 from cityloom.collect.transfer import Transfer, changed
 from cityloom.kernel.config import reference
@@ -73,8 +74,9 @@ def file_slices(folder: Folder, pattern: str) -> Iterator[Slice]:
 
     Files of another place are fetched when they are new, and removed when the next slice is asked for. After a
     ``!`` in the pattern stands which members of an archive are meant: one slice each, ``a.zip!inner/b.csv``.
+    ``{date}`` in it stands for a day, see :mod:`periods`.
     """
-    outer, inner = _split(pattern)
+    outer, inner = _split(glob_of(pattern))
     is_here = folder.place.path(folder.name, "") is not None
     if is_here and not inner:
         with Link(folder.place, folder.name) as link:

@@ -56,7 +56,13 @@ class Landing:
         if before and before.state == "reconciled" and (piece.position or self._is_in_lake(batch_id)):
             self._settle(piece)
             return Landed(before, is_new=False)
-        old = [] if piece.position else self._replaced(piece, known, batch_id)
+        return self._land(piece, batch_id, [] if piece.position else self._replaced(piece, known, batch_id))
+
+    def land_anew(self, piece: Slice, old: Batch) -> Landed:
+        """Land a slice in the place of a batch whose rows in the lake are damaged, whatever the slice holds."""
+        return self._land(piece, stable_id("b", self.resource.name, piece.origin, piece.digest, "anew", old.id), [old])
+
+    def _land(self, piece: Slice, batch_id: str, old: list[Batch]) -> Landed:
         batch = Batch(
             id=batch_id,
             resource=self.resource.name,
@@ -273,13 +279,15 @@ class Landing:
         return Landed(failed, is_new=True, findings=(finding,), error=error)
 
     def _identify(self, piece: Slice, known: dict[str, Batch]) -> str:
-        """The batch's id. Content that comes back after it was superseded is a batch of its own."""
+        """The batch's id. Content that comes back after another took its place, or was added, is a batch of its own."""
         found = self._plain_id(piece)
-        if found in known and known[found].state == "superseded":
-            current = [b.id for b in known.values() if b.origin == piece.origin and b.state == "reconciled"]
-            again = stable_id("b", self.resource.name, piece.origin, piece.digest, *sorted(current))
-            same = [b for b in current if known[b].digest == piece.digest]
-            return same[0] if same else again
+        current = [b for b in known.values() if b.origin == piece.origin and b.state == "reconciled"]
+        if found not in known or not current:
+            return found
+        if current[-1].digest == piece.digest:
+            return current[-1].id
+        if known[found].state in ("superseded", "reconciled"):
+            return stable_id("b", self.resource.name, piece.origin, piece.digest, *sorted(b.id for b in current))
         return found
 
     def _replaced(self, piece: Slice, known: dict[str, Batch], batch_id: str) -> list[Batch]:

@@ -78,6 +78,8 @@ class CollectionTask:
     ``mode`` full, incremental, cdc, push or virtual; ``cycle`` manual, year, quarter, month, week, day, hour
     or continuous, with ``schedule`` for the details;
     ``retransmission`` of a past batch: ``replace`` it or ``append`` as correction;
+    ``rows_within`` how far a batch may be from the usual number of rows, as a share of it (0.5: half as many, or half
+    as many again; 0: any number; not given: 0.5 in mode full, otherwise any);
     ``drift`` policy for unknown or missing columns and bad rows: ``stop``, ``quarantine`` or ``accept``;
     ``virtual`` allows live queries (虚拟入湖) within a budget: beside collecting, or alone in mode virtual.
     """
@@ -89,6 +91,7 @@ class CollectionTask:
     mode: str = "full"
     cycle: str = "day"
     retransmission: str = "replace"
+    rows_within: float | None = None
     drift: str = "quarantine"
     schedule: Schedule = field(default_factory=Schedule)
     virtual: Budget | None = None
