@@ -20,6 +20,8 @@ from cityloom.model.profile import FieldProfile, TableProfile
 ROWS = 60_000
 """Rows that are looked at for one dependency."""
 _KEYS_TRIED = 60
+_GAIN = 0.5
+"""A dependency tells at least so much more than the most frequent value: most of what that one leaves open."""
 _WIDTH = 3
 """Most fields of a key that is looked for."""
 Terms = Mapping[str, exp.Expression]
@@ -29,7 +31,8 @@ Terms = Mapping[str, exp.Expression]
 class Dependency:
     """函数依赖: ``determining`` fields fix the ``determined`` one in ``share`` of the rows that say anything.
 
-    Rows whose group has one row say nothing; ``support`` is the share of rows that do; ``groups`` how many groups.
+    Rows whose group has one row say nothing; ``support`` is the share of rows that do; ``groups`` how many groups;
+    ``gain`` from 0 to 1 how much better the groups tell the value than its most frequent one does by itself.
     """
 
     determining: tuple[str, ...]
@@ -37,6 +40,7 @@ class Dependency:
     share: float
     support: float
     groups: int
+    gain: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,7 +185,7 @@ def _of_one(
     rows = pa.Table.from_batches(batches)
     for i, other in enumerate(others):
         one = _measure(rows.select(["g", f"o{i}"]).rename_columns(["g", "o"]), names, other)
-        if one is not None and one.share >= least:
+        if one is not None and one.share >= least and one.gain >= _GAIN:
             yield one
 
 
@@ -195,12 +199,15 @@ def _measure(rows: pa.Table, names: tuple[str, ...], other: str) -> Dependency |
     if not total:
         return None
     kept = pc.sum(several["count_all_max"]).as_py()
+    values = filled.group_by("o").aggregate([([], "count_all")])
+    base = pc.max(values["count_all"]).as_py() / filled.num_rows
     return Dependency(
         determining=names,
         determined=other,
         share=kept / total,
         support=total / max(1, rows.num_rows),
         groups=several.num_rows,
+        gain=max(0.0, (kept / total - base) / (1 - base)) if base < 1 else 0.0,
     )
 
 
@@ -208,7 +215,7 @@ def _may_refer(mine: FieldProfile, key: FieldProfile) -> bool:
     """Whether comparing is worth a scan: the other one names rows, forms and lengths fit, and there are enough values."""
     if key.unique < 5 or key.unique < 0.999 * key.records or mine.unique < 5 or mine.unique > key.unique * 1.1:
         return False
-    if mine.type != key.type or mine.type in ("date", "time", "decimal", "boolean"):
+    if {mine.type, key.type} & {"date", "time", "decimal", "boolean", "empty"}:
         return False
     shapes = {form for form, share in key.patterns[:5] if share > 0.05}
     return any(form in shapes for form, _share in mine.patterns[:2])

@@ -1,0 +1,152 @@
+"""Profiles: figures against plain Python, concealed values, keys, dependencies and references, drift."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cityloom.engines.duckdb import DuckDBEngine
+from cityloom.engines.terms import column
+from cityloom.flows.profiles import drifts
+from cityloom.model.profile import TableProfile, together
+from cityloom.quality import profile as module
+from cityloom.quality.base import BLANKS, STAND_INS
+from cityloom.quality.conceal import conceal
+from cityloom.quality.discover import find_dependencies, find_keys, find_references
+from cityloom.quality.profile import Subject, profile
+from cityloom.store.profiles import find_profile, latest_profiles, list_profiles, put_profile
+
+
+def profiled(engine: DuckDBEngine, version: int = 0, **columns: list[str | None]) -> TableProfile:
+    table = pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
+    with engine.bound(table) as relation:
+        subject = Subject(table="raw_ga__t", version=version, at="2026-01-05T02:00:00Z", relation=relation)
+        return profile(engine, subject, {name: column(name) for name in columns})
+
+
+TEXTS = st.one_of(
+    st.none(), st.sampled_from(["", " ", "　", *STAND_INS, "0", "0.0", "-0", "张伟", "2024-02-30"]), st.text(max_size=6)
+)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(values=st.lists(TEXTS.filter(lambda t: t is None or "\x00" not in t), min_size=1, max_size=30))
+def test_counts_are_those_of_plain_python(engine: DuckDBEngine, values: list[str | None]) -> None:
+    one = profiled(engine, a=values).fields[0]
+    there = [v for v in values if v is not None and v.strip(BLANKS) and v not in STAND_INS]
+    assert one.records == len(values)
+    assert one.missing == len(values) - len(there)
+    assert one.stand_ins == sum(v in STAND_INS for v in values)
+    assert one.unique == len(set(there))
+    assert one.duplicates == len(there) - len(set(there))
+    assert (one.least_length, one.most_length) == ((min(map(len, there)), max(map(len, there))) if there else (None, None))
+    assert dict(one.top) == {k: n for k, n in Counter(there).items() if k in dict(one.top)}
+    assert one.zero == sum(v in ("0", "0.0", "-0") for v in there)
+
+
+def test_a_table_and_its_types(engine: DuckDBEngine) -> None:
+    found = profiled(
+        engine,
+        id=["1", "2", "3", "3"],
+        day=["2024-01-01", "2024-01-02", None, None],
+        at=["2024-01-01 10:00:00"] * 4,
+        amount=["1.5", "2", "-3.25", "-3.25"],
+        none=[None, "", "无", " "],
+        wide=["Ａ１", " x", "y", "y"],
+    )
+    assert [f.type for f in found.fields] == ["integer", "date", "time", "decimal", "empty", "text"]
+    assert (found.missing_cells, found.fields_with_missing, found.wholly_missing) == (6, 2, 1)
+    assert found.duplicate_rows == 0
+    amount = found.fields[3]
+    assert (amount.least, amount.most, amount.mean) == (-3.25, 2.0, pytest.approx(-0.75))
+    assert found.fields[5].special == 2
+    assert found.fields[1].patterns == (("9999-99-99", 1.0),)
+    whole = together((found, found))
+    assert (whole.tables, whole.fields, whole.records, whole.missing_cells) == (2, 12, 8, 12)
+
+
+def test_rows_that_are_wholly_alike_are_counted(engine: DuckDBEngine) -> None:
+    assert profiled(engine, a=["1", "1", None, None], b=["x", "x", None, "x"]).duplicate_rows == 1
+
+
+def test_large_tables_are_estimated(engine: DuckDBEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "EXACT", 10)
+    found = profiled(engine, a=[str(i % 500) for i in range(5000)])
+    assert not found.is_exact
+    assert found.fields[0].unique == pytest.approx(500, rel=0.1)
+
+
+def test_an_empty_table_has_a_profile(engine: DuckDBEngine) -> None:
+    found = profiled(engine, a=[], b=[])
+    assert [(f.records, f.type) for f in found.fields] == [(0, "empty"), (0, "empty")]
+
+
+def test_values_that_name_somebody_are_not_kept(engine: DuckDBEngine) -> None:
+    names = [f"名{i}" for i in range(20)]
+    found = profiled(engine, name=names, kind=["甲"] * 19 + ["独"], phone=["13800000000"] * 20, year=["1990"] * 20)
+    kept = conceal(found, {"name": "internal", "kind": "internal", "phone": "sensitive", "year": "public"})
+    name, kind, phone, year = kept.fields
+    assert name.top == () and name.first is None
+    assert kind.top == (("甲", 19),)
+    assert phone.top == () and phone.least is None and phone.patterns
+    assert year.top == (("1990", 20),)
+    assert "独" not in str(kept)
+    assert all(text not in str(kept) for text in names)
+    assert "13800000000" not in str(kept)
+
+
+def test_keys_dependencies_and_references_are_found(engine: DuckDBEngine) -> None:
+    rows = 600
+    table = pa.table(
+        {
+            "id": [f"{i:05}" for i in range(rows)],
+            "street": [f"{i % 60:03}" for i in range(rows)],
+            "area": [f"{(i % 60) // 20}" for i in range(rows)],
+            "year": [f"{2000 + i // 60}" for i in range(rows)],
+            "one": ["x"] * rows,
+        }
+    )
+    streets = pa.table({"code": [f"{i:03}" for i in range(70)]})
+    with engine.bound(table) as relation, engine.bound(streets) as other:
+        terms = {name: column(name) for name in table.column_names}
+        mine = profile(engine, Subject(table="raw_ga__t", version=0, at="x", relation=relation), terms)
+        others = {"code": column("code")}
+        theirs = profile(engine, Subject(table="raw_ga__s", version=0, at="x", relation=other), others)
+        assert find_keys(engine, relation, terms, mine) == (("id",), ("street", "year"))
+        found = find_dependencies(engine, relation, terms, mine)
+        assert [(d.determining, d.determined, d.share) for d in found] == [(("street",), "area", 1.0)]
+        references = find_references(engine, relation, terms, mine, {"s": (other, others, theirs)})
+        assert [(r.field, r.other, r.other_field, r.rate) for r in references] == [("street", "s", "code", 1.0)]
+
+
+def test_a_dependency_with_exceptions_has_its_share(engine: DuckDBEngine) -> None:
+    table = pa.table({"a": [f"{i % 10}" for i in range(200)], "b": [f"{i % 10 // 2}" if i else "9" for i in range(200)]})
+    with engine.bound(table) as relation:
+        terms = {name: column(name) for name in table.column_names}
+        mine = profile(engine, Subject(table="raw_ga__t", version=0, at="x", relation=relation), terms)
+        found = find_dependencies(engine, relation, terms, mine, least=0.9)
+    assert [(d.determining, d.determined, d.share) for d in found] == [(("a",), "b", 199 / 200)]
+
+
+def test_what_changed_between_two_profiles_is_told(engine: DuckDBEngine) -> None:
+    old = profiled(engine, a=["1", "2", "3", "4"], b=["2024-01-01"] * 4, c=["x"] * 4)
+    new = profiled(engine, 1, a=["x", "y", None, None], b=["2024/1/1"] * 4, d=["x"] * 4)
+    found = {(d.name, d.figure) for d in drifts(old, new)}
+    assert found >= {("a", "type"), ("a", "missing_rate"), ("b", "form 9999/9/9"), ("c", "gone"), ("d", "new")}
+    assert drifts(old, old) == []
+
+
+def test_profiles_are_kept_by_version(engine: DuckDBEngine, store) -> None:
+    one, two = profiled(engine, a=["1"]), profiled(engine, 1, a=["1", "2"])
+    with store.write() as connection:
+        for each in (one, two, two):
+            put_profile(connection, each)
+        assert find_profile(connection, "raw_ga__t") == two
+        assert find_profile(connection, "raw_ga__t", 0) == one
+        assert [p.version for p in list_profiles(connection, "raw_ga__t")] == [1, 0]
+        assert latest_profiles(connection) == [two]
+        assert find_profile(connection, "raw_ga__other") is None
