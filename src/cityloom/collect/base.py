@@ -34,14 +34,16 @@ class Slice:
 
     ``origin`` is stable and holds no path of a machine; ``digest`` is the same for the same content;
     ``size`` in bytes, 0 where the source does not say; ``position`` set only for a slice that goes on from
-    an earlier one (and replaces none): what the next run goes on from; ``error`` what hindered the
-    connector from describing this slice, raised when it is landed; ``held`` the connector's own.
+    an earlier one (and replaces none): what the next run goes on from; ``is_whole`` for a slice of all there is
+    although the next goes on from it: it takes the place of every batch of its origin; ``error`` what hindered
+    the connector from describing this slice, raised when it is landed; ``held`` the connector's own.
     """
 
     origin: str
     digest: str
     size: int = 0
     position: str | None = None
+    is_whole: bool = False
     error: CityLoomError | None = None
     held: Any = field(default=None, compare=False, repr=False)
 

@@ -56,7 +56,8 @@ class Landing:
         if before and before.state == "reconciled" and (piece.position or self._is_in_lake(batch_id)):
             self._settle(piece)
             return Landed(before, is_new=False)
-        return self._land(piece, batch_id, [] if piece.position else self._replaced(piece, known, batch_id))
+        goes_on = piece.position is not None and not piece.is_whole
+        return self._land(piece, batch_id, [] if goes_on else self._replaced(piece, known, batch_id))
 
     def land_anew(self, piece: Slice, old: Batch) -> Landed:
         """Land a slice in the place of a batch whose rows in the lake are damaged, whatever the slice holds."""
@@ -95,7 +96,7 @@ class Landing:
     def _known(self, piece: Slice) -> dict[str, Batch]:
         """The batches that a slice may stand for or replace: those of its origin, or for one that goes on, itself."""
         with self.store.read() as connection:
-            if not piece.position:
+            if not piece.position or piece.is_whole:
                 found = batches.list_batches(connection, self.resource.name, origin=piece.origin)
                 return {b.id: b for b in found}
             one = batches.find_batch(connection, self._plain_id(piece))
@@ -207,10 +208,10 @@ class Landing:
 
     def _reconcile(self, stream: Stream, count: int, landed: exp.Expression) -> Receipt:
         prover = self._prover
-        given = prover.prove(stream.piece, stream.columns, stream.key) if prover else stream.figures
         rows, figures = measure(
             self.lake.engine, landed, stream.columns, stream.key, is_portable=prover is not None
         )
+        given = prover.prove(stream.piece, stream.columns, stream.key) if prover else stream.figures
         receipt = Receipt(
             source_rows=count,
             landed_rows=rows,
