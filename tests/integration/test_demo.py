@@ -174,5 +174,5 @@ def _damage(sources: Path, harm: str) -> tuple[str, list[str]]:
         path.write_bytes(b"this is not a workbook")
         return "death", [path.name]
     path = sorted((sources / "zj").glob("fangwu_*.csv"))[0]
-    path.write_bytes(path.read_bytes().replace("坐落".encode(), "座落".encode(), 1))
-    return "housing", [path.name, "坐落", "座落"]
+    path.write_bytes(path.read_bytes().replace("房屋编码".encode(), "房屋编号".encode(), 1))
+    return "housing", [path.name, "房屋编码", "房屋编号"]

@@ -36,9 +36,9 @@ def find_heading(
         columns: names to take instead of the header's; empty for none.
         known: names of columns that are expected: the row that holds most of them is the header.
     """
-    rows_of = [[v.strip() for v in record.values or ()] for record in records]
+    rows_of = [[_name(value, known) for value in record.values or ()] for record in records]
     if titles is None or rows is None:
-        titles, rows = _place(rows_of, titles, rows, {k.strip() for k in known})
+        titles, rows = _place(rows_of, titles, rows, set(known))
     below = rows_of[titles + rows :]
     width = typical_width(below)
     is_usual = sum(len(row) == width for row in below) * 2 > len(below)
@@ -52,6 +52,12 @@ def find_heading(
     names = join_header(header)
     names = _fit(names, width, remarks) if is_usual else names
     return Heading(titles, rows, _named(names, remarks), remarks)
+
+
+def _name(value: str, known: Sequence[str]) -> str:
+    """A name without blanks around it, unless it is known with them or other names are known."""
+    bare = value.strip()
+    return bare if not known or bare in known else value if bare else ""
 
 
 def _place(

@@ -102,7 +102,9 @@ def _dialect(text: Utf8, wanted: Wanted) -> tuple[list[bytes], list[Line], Diale
         raw = data[:cut].splitlines(keepends=True)
         lines = read_lines(raw)
         body = lines[wanted.titles or 0 :]
-        dialect, _ = sniff(body, wanted.delimiter, wanted.quote, wanted.escape, is_last=is_all)
+        is_spaced = any(name[:1].isspace() for name in wanted.known)
+        declared = (wanted.delimiter, wanted.quote, wanted.escape)
+        dialect, _ = sniff(body, *declared, is_last=is_all, is_spaced=is_spaced)
         if is_all or size > LONGEST or len(read_records(body, dialect, 1, is_last=False, most=3)[0]) == 3:
             return raw, lines, dialect, is_all
         size *= 4

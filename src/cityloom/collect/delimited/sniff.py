@@ -51,17 +51,26 @@ def _is_thing(value: str) -> bool:
 
 
 def sniff(
-    lines: Sequence[Line], delimiter: str | None, quote: str | None, escape: str | None, *, is_last: bool
+    lines: Sequence[Line],
+    delimiter: str | None,
+    quote: str | None,
+    escape: str | None,
+    *,
+    is_last: bool,
+    is_spaced: bool = False,
 ) -> tuple[Dialect, float]:
     """The dialect of a sample, and its score from 0 to 1.
 
     Args:
         lines: the first lines of the text, whole.
         is_last: whether they are all.
+        is_spaced: whether a space behind a delimiter belongs to the value.
         delimiter: as declared; None where it is to be found, and so with ``quote`` and ``escape``.
     """
     best, most = Dialect(delimiter or "", '"' if quote is None else quote, escape or ""), 0.0
     for dialect in _candidates(lines, delimiter, quote, escape):
+        if is_spaced and dialect.delimiter[1:] == " ":
+            continue
         records, _ = read_records(lines, dialect, 1, is_last=is_last, most=_RECORDS)
         score = _score(records)
         if score > most * 1.001:
