@@ -77,6 +77,17 @@ def slices_between(connector: Connector, span: Span, resource: str) -> Iterator[
     )
 
 
+def no_days(place: str, marker: str) -> ConfigError:
+    """The error for a table whose marker tells no days."""
+    return ConfigError(
+        "collect.period.marker",
+        "{place}: the marker {marker} is no date or time, so that nothing tells what belongs to a span of days.",
+        hint="Set the option marker to a column that holds dates or times.",
+        place=place,
+        marker=marker or "-",
+    )
+
+
 def is_by_date(connector: Connector) -> bool:
     """Whether a span gives the same slices as a usual run does, only fewer of them."""
     return not isinstance(connector, Periodic)

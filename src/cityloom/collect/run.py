@@ -10,8 +10,10 @@ from typing import Any
 from cityloom.collect.base import Connector, Following, Renewing, Slice, build
 from cityloom.collect.inbox import is_delivered
 from cityloom.collect.landing import Landed, Landing
+from cityloom.collect.periods import Span, is_by_date, is_span, slices_between
+from cityloom.collect.usual import KNOWN, unusual
 from cityloom.kernel.clock import Clock
-from cityloom.kernel.errors import CityLoomError, UserError
+from cityloom.kernel.errors import CityLoomError, ConfigError, UserError
 from cityloom.lake.tables import Lake
 from cityloom.model.batch import Batch, Finding
 from cityloom.model.resource import Resource
@@ -36,11 +38,13 @@ class Watch:
         stop: a source that can be followed is followed until this says so; without it the run ends when it
             has caught up.
         again: take a source that goes on from a position anew from its beginning, once.
+        span: take in only what belongs to these days, again or late.
     """
 
     progress: Callable[[str, int], None] | None = None
     stop: Callable[[], bool] | None = None
     again: bool = False
+    span: Span | None = None
 
 
 @dataclass
@@ -116,7 +120,8 @@ def run(
         outcome.findings.append(_finding(resource, error.code, str(error)))
     outcome.findings += _silence(resource, landing, outcome)
     outcome.findings += _doubts(resource, landing)
-    _record(resource, store, outcome)
+    outcome.findings += _unusual(resource, landing, outcome)
+    _record(resource, store, outcome, watch.span)
     if outcome.errors and not outcome.landed and not outcome.skipped:
         raise outcome.errors[0]
     return _result(outcome)
@@ -131,17 +136,20 @@ def _collect(
         landing.recover()
         with landing.store.read() as connection:
             done = batch_store.last_positions(connection, resource.name)
-    for piece in _pieces(connector, done, watch):
+    for piece in _pieces(resource, connector, done, watch):
         one = landing.land(piece)
         outcome.take(one)
         if piece.position and outcome.landed % _PACKED == _PACKED - 1:
             landing.pack()
         if one.error and piece.position and is_going_on:
             return
-    outcome.is_complete = True
+    outcome.is_complete = watch.span is None
 
 
-def _pieces(connector: Connector, done: Mapping[str, str], watch: Watch) -> Iterator[Slice]:
+def _pieces(resource: Resource, connector: Connector, done: Mapping[str, str], watch: Watch) -> Iterator[Slice]:
+    if watch.span:
+        _require_key(resource, connector)
+        return slices_between(connector, watch.span, resource.name)
     if watch.again:
         if not isinstance(connector, Renewing):
             raise UserError(
@@ -156,11 +164,22 @@ def _pieces(connector: Connector, done: Mapping[str, str], watch: Watch) -> Iter
     return connector.slices(done)
 
 
+def _require_key(resource: Resource, connector: Connector) -> None:
+    """Rows of a span may be in the lake already, in batches of other runs: only a key tells which are the same."""
+    if not resource.key and not is_by_date(connector):
+        raise ConfigError(
+            "collect.period.keyless",
+            "{resource} has no key: rows that are in the lake already could not be told from new ones.",
+            hint="Declare its key; then of several rows of a key the newest counts.",
+            resource=resource.name,
+        )
+
+
 def _silence(resource: Resource, landing: Landing, outcome: _Outcome) -> list[Finding]:
     """Findings on what is not there any more: whole deliveries that vanished, or a source without any."""
     if not outcome.is_complete or resource.collect.mode != "full":
         return []
-    known = [b for b in landing.batches() if b.state == "reconciled" and not is_delivered(b.origin)]
+    known = [b for b in landing.batches() if b.state == "reconciled" and not is_delivered(b.origin) and not is_span(b.origin)]
     gone = sorted({b.origin for b in known} - outcome.origins)
     if not outcome.origins and not gone:
         return [_finding(resource, "collect.source.empty", "The source has nothing that matches the task.")]
@@ -188,12 +207,27 @@ def _doubts(resource: Resource, landing: Landing) -> list[Finding]:
     return found
 
 
-def _record(resource: Resource, store: Store, outcome: _Outcome) -> None:
-    """Write the findings: those of this run, and earlier ones on batches that still stand."""
-    standing = outcome.skipped
+def _unusual(resource: Resource, landing: Landing, outcome: _Outcome) -> list[Finding]:
+    """Findings on batches of this run whose number of rows is far from that of earlier runs."""
+    fresh = {line["id"] for line in outcome.listed}
+    if not fresh:
+        return []
+    with landing.store.read() as connection:
+        known = batch_store.list_batches(connection, resource.name, limit=KNOWN + len(fresh))
+    earlier = [b for b in known if b.id not in fresh]
+    found = (unusual(resource, b, earlier) for b in known if b.id in fresh)
+    return [one for one in found if one is not None]
+
+
+def _record(resource: Resource, store: Store, outcome: _Outcome, span: Span | None) -> None:
+    """Write the findings: those of this run, and earlier ones on batches that still stand, or were not looked at."""
+
+    def stands(one: Finding) -> bool:
+        return one.batch in outcome.skipped or (span is not None and one.details.get("origin") not in outcome.origins)
+
     with store.write() as connection:
         for kind in ("drift", "collect"):
-            kept = [f for f in finding_store.list_findings(connection, kind, resource.name) if f.batch in standing]
+            kept = [f for f in finding_store.list_findings(connection, kind, resource.name) if stands(f)]
             fresh = [f for f in outcome.findings if f.kind == kind]
             finding_store.put_findings(connection, kind, resource.name, [*kept, *fresh])
 

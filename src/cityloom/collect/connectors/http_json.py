@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,6 +15,7 @@ import pyarrow as pa
 
 from cityloom.collect.base import RejectSink, Slice
 from cityloom.collect.nested import at_path, flatten, parse
+from cityloom.collect.periods import Span
 from cityloom.collect.spool import Spool
 from cityloom.kernel.config import reference
 from cityloom.kernel.errors import CityLoomError, ConfigError, DataError, SourceError
@@ -52,6 +54,11 @@ class HttpJson:
         timeout_seconds: how long one answer may take.
         retries: how often a request is tried again.
         pause_seconds: between two pages.
+        since: name of the parameter that takes the first day of a span of days; with ``until`` the interface can be
+            asked for a past span again, a month at a time.
+        until: name of the parameter that takes the last day.
+        day_format: how a day is written.
+        is_until_included: whether the last day itself belongs to what is asked for.
     """
 
     __pydantic_config__ = STRICT
@@ -76,6 +83,10 @@ class HttpJson:
     timeout_seconds: float = 30.0
     retries: int = 4
     pause_seconds: float = 0.0
+    since: str = ""
+    until: str = ""
+    day_format: str = "%Y-%m-%d"
+    is_until_included: bool = True
     base: Path = Path()
 
     def check(self) -> None:
@@ -90,6 +101,21 @@ class HttpJson:
             pull = _Pull(spool)
             error = self._pull(pull)
             yield Slice(origin=f"{address.host}{address.path}", digest=spool.digest, error=error, held=pull)
+
+    def between(self, start: date, end: date) -> Iterator[Slice]:
+        """One slice a month: all pages of what the interface has for its days."""
+        if not self.since or not self.until:
+            raise ConfigError(
+                "collect.http.period",
+                "{url} cannot be asked for a span of days.",
+                hint="Set the options since and until: the names of the parameters that take the first and the last day.",
+                url=self._shown(),
+            )
+        for span in Span(start, end).months():
+            last = span.end - timedelta(days=self.is_until_included)
+            days = {self.since: f"{span.start:{self.day_format}}", self.until: f"{last:{self.day_format}}"}
+            for piece in replace(self, parameters={**self.parameters, **days}).slices({}):
+                yield replace(piece, origin=span.origin(piece.origin))
 
     def read(self, piece: Slice, sink: RejectSink) -> Iterator[pa.RecordBatch]:
         """The records, nested fields dotted."""

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import date
 from types import TracebackType
 from typing import Any, ClassVar
 
@@ -130,6 +131,12 @@ class Session(ABC):
     @abstractmethod
     def literal(self, column: Column, text: str) -> str:
         """A value of a column's type from its text."""
+
+    def day(self, column: Column, day: date, relation: str) -> str | None:
+        """The beginning of a day as a value of a column; ``None`` where the column holds no dates or times."""
+        if column.kind not in (*MOMENTS, "text"):
+            return None
+        return self.literal(column, f"{day} 00:00:00" if column.kind == "moment" else str(day))
 
     def less(self, column: Column, value: str, distance: float) -> str:
         """A value less a distance: units of a number, seconds of a date or time."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +19,7 @@ from cityloom.collect.databases import failures
 from cityloom.collect.databases.base import Column, Session, column_figures
 from cityloom.collect.databases.spool import TextSpool
 from cityloom.collect.databases.window import Marker, Window, count, late_rows, load
+from cityloom.collect.periods import Span, no_days
 from cityloom.collect.table import require_header
 from cityloom.kernel.errors import ConfigError
 from cityloom.lake.receipts import SEPARATOR, add, key_name
@@ -42,11 +44,11 @@ class Held:
 
     session: Session
     target: Target
-    spool: TextSpool
     where: str
     count: int
-    extra: list[pa.RecordBatch] = field(default_factory=list)
-    pool: ThreadPoolExecutor | None = None
+    extra: list[pa.RecordBatch]
+    pool: ThreadPoolExecutor
+    spool: TextSpool | None = None
     proof: Future[dict[str, ColumnFigures]] | None = None
 
 
@@ -79,30 +81,35 @@ class TableExchange:
 
     def slices(self, done: Mapping[str, str]) -> Iterator[Slice]:
         """One slice: all rows, or those that are new since the last position; none when there are none."""
-        origin = self._origin
-        with ThreadPoolExecutor(1) as pool, ExitStack() as stack:
-            session = stack.enter_context(self._open())
-            target = self._target(session)
+        last = load(done.get(self._origin))
+        with self._reading() as (session, target, stack):
             marker = self._marker(session, target)
-            window = marker.open(load(done.get(origin))) if marker else None
-            if window and window.late and marker:
-                error = late_rows(session.place, marker.column.name, window.late, load(done[origin]).low)  # type: ignore[union-attr]
-                yield Slice(origin=origin, digest=f"late:{window.late}", error=error)
-            spool = stack.enter_context(closing(TextSpool([c.name for c in target.columns])))
-            held = self._fill(session, target, spool, marker, window)
-            if window and origin in done and not held.count and window.next == load(done[origin]):
+            window = marker.open(last) if marker else None
+            if window and window.late:
+                error = late_rows(session.place, self.marker, window.late)
+                yield Slice(origin=self._origin, digest=f"late:{window.late}", error=error)
+            extra = [*marker.left_over(window)] if marker and window and window.near else []
+            where = window.where if window else ""
+            rows = window.fresh if window else count(session, target.relation, "")
+            if window and last and not rows and not extra and window.next == last:
                 return
-            held.pool = pool
-            if not self.is_proving:
-                session.close()
-            position = window.next.dump() if window and window.next else None
-            yield Slice(
-                origin=origin,
-                digest=spool.digest(*([position] if position else [])),
-                size=spool.size,
-                position=position,
-                held=held,
-            )
+            yield self._slice(stack, Held(session, target, where, rows, extra), window.next if window else None, last)
+
+    def again(self, done: Mapping[str, str]) -> Iterator[Slice]:
+        """All rows, in the place of all that landed before; the next run goes on from them."""
+        return self.slices({})
+
+    def between(self, start: date, end: date) -> Iterator[Slice]:
+        """The rows whose marker, a date or time, lies in the days from ``start`` up to and not including ``end``."""
+        with self._reading() as (session, target, stack):
+            column = next((c for c in target.columns if c.name == self.marker), None)
+            if column is None or column.kind not in MOMENTS:
+                raise no_days(session.place, self.marker)
+            first, after = (session.literal(column, day.isoformat()) for day in (start, end))
+            name = f"src.{session.quote(column.name)}"
+            where = f"{name} >= {first} AND {name} < {after}"
+            held = Held(session, target, where, count(session, target.relation, where), [])
+            yield self._slice(stack, held, None, None, Span(start, end).origin(self._origin))
 
     def read(self, piece: Slice, sink: RejectSink) -> Iterator[pa.RecordBatch]:
         """The rows as they were taken off the source, while it computes their figures."""
@@ -163,6 +170,21 @@ class TableExchange:
             raise failures.binary(f"{session.place}, {self._origin}", blobs)
         return Target(relation, columns, self._order(session, relation, names))
 
+    def _days(self, session: Session, target: Target, span: Span) -> str:
+        """The condition for rows of a span of days.
+
+        Raises:
+            ConfigError: ``collect.period.marker``.
+        """
+        column = next((c for c in target.columns if c.name == self.marker), None)
+        first, last = (
+            session.day(column, day, target.relation) if column else None for day in (span.start, span.end)
+        )
+        if column is None or first is None or last is None:
+            raise no_days(session.place, self.marker)
+        name = session.quote(column.name)
+        return f"{name} >= {first} AND {name} < {last}"
+
     def _order(self, session: Session, relation: str, names: Sequence[str]) -> str:
         for name in (*self.order, *([self.marker] if self.marker else [])):
             if name not in names:
@@ -184,24 +206,40 @@ class TableExchange:
             session=session, relation=target.relation, column=column, columns=target.columns, overlap=self.overlap
         )
 
-    def _fill(
-        self, session: Session, target: Target, spool: TextSpool, marker: Marker | None, window: Window | None
-    ) -> Held:
-        where = window.where if window else ""
-        held = Held(session, target, spool, where, window.fresh if window else count(session, target.relation, ""))
+    @contextmanager
+    def _reading(self) -> Iterator[tuple[Session, Target, ExitStack]]:
+        """A session on the task's rows; with it ends what else is entered."""
+        with ThreadPoolExecutor(1) as pool, ExitStack() as stack:
+            session = stack.enter_context(self._open())
+            stack.callback(pool.shutdown, wait=False, cancel_futures=True)
+            yield session, self._target(session), stack
+
+    def _slice(
+        self, stack: ExitStack, held: Held, position: Position | None, last: Position | None, origin: str = ""
+    ) -> Slice:
+        """Take the rows off the source."""
+        spool = held.spool = stack.enter_context(closing(TextSpool([c.name for c in held.target.columns])))
+        rest = f"FROM {held.target.relation} src" + (f" WHERE {held.where}" if held.where else "")
+        rest += f" ORDER BY {held.target.order}" if held.target.order else ""
         try:
-            if marker and window and window.near:
-                for batch in marker.left_over(window):
-                    held.extra.append(batch)
-                    held.count += batch.num_rows
-                    spool.add(batch)
-            rest = f"FROM {target.relation}" + (f" WHERE {where}" if where else "")
-            rest += f" ORDER BY {target.order}" if target.order else ""
-            for batch in session.stream(target.columns, rest):
+            for batch in (*held.extra, *()):
+                held.count += batch.num_rows
+                spool.add(batch)
+            for batch in held.session.stream(held.target.columns, rest):
                 spool.add(batch)
         except OSError as error:
             raise failures.broken(self._origin, error) from None
-        return held
+        if not self.is_proving:
+            held.session.close()
+        mark = position.dump() if position else None
+        return Slice(
+            origin=origin or self._origin,
+            digest=spool.digest(*([mark] if mark else [])),
+            size=spool.size,
+            position=mark,
+            is_whole=mark is not None and last is None,
+            held=held,
+        )
 
 
 def _prove(held: Held) -> dict[str, ColumnFigures]:

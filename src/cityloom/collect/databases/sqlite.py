@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterator, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -122,6 +123,12 @@ class SQLite(Session):
         """The largest, NULL when there is none."""
         found = f"max({self.quote(column.name)})"
         return f"SELECT CASE WHEN {found} IS NOT NULL THEN quote({found}) END FROM {relation}"
+
+    def day(self, column: Column, day: date, relation: str) -> str | None:
+        """ISO text, where all values are text, whatever the column's declared type."""
+        name = self.quote(column.name)
+        others = self.one(f"SELECT count(*) FROM {relation} WHERE typeof({name}) NOT IN ('text', 'null')")[0]
+        return None if others else f"'{day}'"
 
     def literal(self, column: Column, text: str) -> str:
         """The literal that ``text`` gave.
