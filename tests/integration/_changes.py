@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from cityloom.collect import run as collect
 from cityloom.engines.duckdb import DuckDBEngine
 from cityloom.kernel.clock import SystemClock
+from cityloom.kernel.errors import SourceError
 from cityloom.lake.tables import Lake
 from cityloom.model.resource import Item, Resource
 from cityloom.model.run import StageResult
@@ -102,10 +103,15 @@ class Place:
 
 
 def follow(folder: Path) -> None:
-    """Collect until told to stop."""
+    """Collect until told to stop; a run that failed is followed by another, as a schedule does it."""
     place = Place.of(folder)
     (folder / "up").touch()
-    place.collect((folder / "stop").exists)
+    stop = folder / "stop"
+    while not stop.exists():
+        try:
+            place.collect(stop.exists)
+        except SourceError:
+            time.sleep(0.5)
     place.close()
 
 

@@ -68,7 +68,7 @@ def fire(place: Place, url: str, table: str, *, crash: Callable[[], None], alter
         for process in (*writers, follower):
             process.kill()
             process.wait()
-    place.collect()
+    print('left', place.collect().written)
     return kills
 
 
@@ -105,4 +105,5 @@ def require_whole(place: Place) -> int:
         else:
             assert int(version) == last[key] + 1, "an update is missing"
             last[key] = int(version)
+    print('changes', len(rows), 'rows', len(last), 'files', len(place.lake.parts(place.resource.raw_table)))
     return len(rows)

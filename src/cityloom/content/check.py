@@ -88,6 +88,9 @@ def _resource(value: Resource, city: City, plugins: Mapping[str, set[str]]) -> I
         yield from _known(other, city.resources, ("collect", "schedule", "after"), _("resource"))
     yield from schedule_complaints(value, city)
     yield from _one_of(value.collect.drift, ("stop", "quarantine", "accept"), ("collect", "drift"))
+    if value.collect.mode == "cdc" and not value.key:
+        text = _("a resource that is followed by a log (mode cdc) has no key.")
+        yield ("collect", "mode"), text, _("Add key: the items that name a row, as the table's primary key does.")
     for key in value.key:
         yield from _known(key, names, ("key",), _("item"))
     if value.latest is not None:

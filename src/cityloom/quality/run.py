@@ -13,6 +13,7 @@ from cityloom.engines.layers import Layers
 from cityloom.engines.terms import column
 from cityloom.kernel.clock import Clock, iso
 from cityloom.kernel.errors import UserError
+from cityloom.lake.changes import rows_of
 from cityloom.lake.tables import Lake
 from cityloom.model.quality import PHASES, Assessment, RuleResult
 from cityloom.model.resource import Resource
@@ -151,7 +152,8 @@ class View:
 
     def __init__(self, resource: Resource, phase: str, lake: Lake) -> None:
         self._engine = lake.engine
-        self._relation = lake.relation(_table(resource, phase))
+        table = _table(resource, phase)
+        self._relation = rows_of(lake, resource) if phase == "before" else lake.relation(table)
         types = lake.engine.columns(exp.select("*").from_(self._relation.copy()))
         self._terms = {
             item.name: _text(item.column if phase == "before" else item.name, types) for item in resource.items

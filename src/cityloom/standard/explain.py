@@ -10,6 +10,7 @@ from sqlglot import exp
 from cityloom.engines.base import sql
 from cityloom.engines.terms import column
 from cityloom.kernel.errors import UserError
+from cityloom.lake.changes import rows_of
 from cityloom.lake.tables import Lake
 from cityloom.model.resource import Resource
 from cityloom.model.standard import CodeTable, Element
@@ -62,7 +63,7 @@ def explain(
         UserError: ``standard.row.unknown``.
     """
     plans = plan(resource, elements, codes)
-    source = lake.relation(resource.raw_table)
+    source = rows_of(lake, resource)
     mapped = Mapped(source, lake.engine.columns(exp.select("*").from_(source.copy())), plans)
     names = {f"_raw{i}": column(f"_raw{i}") for i in range(len(plans))}
     query = mapped.layers.query({**names, "_batch": column("_batch"), "_row": column("_row")})

@@ -19,6 +19,7 @@ from cityloom.engines.base import sql
 from cityloom.engines.terms import column, never_null
 from cityloom.kernel.clock import Clock, iso
 from cityloom.kernel.errors import ConfigError
+from cityloom.lake.changes import count_rows, rows_of
 from cityloom.lake.tables import Lake
 from cityloom.model.resource import Resource
 from cityloom.model.run import StageResult
@@ -61,7 +62,7 @@ def run(
     """
     _check(resource, filters)
     plans = plan(resource, elements, codes)
-    read = lake.count(resource.raw_table)
+    read = count_rows(lake, resource)
     notes = {
         "raw_version": lake.version(resource.raw_table),
         "at": iso(clock.now()),
@@ -182,7 +183,7 @@ def _figures(resource: Resource, plans: Sequence[ItemPlan], lake: Lake) -> dict[
 
 
 def _mapped(resource: Resource, plans: tuple[ItemPlan, ...], lake: Lake) -> Mapped:
-    source = lake.relation(resource.raw_table)
+    source = rows_of(lake, resource)
     return Mapped(source, lake.engine.columns(exp.select("*").from_(source.copy())), plans)
 
 

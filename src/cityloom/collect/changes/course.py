@@ -18,6 +18,7 @@ from cityloom.collect.changes.journal import Cutter, Filled, Limits, Reader, Rew
 from cityloom.collect.changes.patience import Patience
 from cityloom.collect.changes.state import OPEN, PLANNED, RESET, State, newest
 from cityloom.kernel.errors import DataError, SourceError
+from cityloom.kernel.ids import stable_id
 
 _PREFIX = "log:"
 _PASSING = ("collect.source.unreachable", "collect.log.busy")
@@ -78,9 +79,35 @@ class Side(Protocol):
 
 @dataclass(frozen=True)
 class Planned:
-    """What a slice without rows holds: the columns."""
+    """What a slice without rows holds: the columns, and why the table is taken anew, if it is."""
 
     columns: Sequence[str]
+    reason: str = ""
+
+
+class _Way:
+    """How far the course has come: ``is_new`` where a new generation is to begin, for a ``reason`` if it was rewritten."""
+
+    def __init__(self, course: Course, known: State | None, is_new: bool) -> None:
+        self._course, self.is_new = course, is_new
+        self.state = known or State(generation=0, phase=PLANNED)
+        self.reason = ""
+
+    def plan(self) -> Slice:
+        """The slice that says what is about to be made."""
+        facts, columns = self._course.side.plan(self.state if self.state.generation else None)
+        self.state = State(generation=self.state.generation + 1, phase=PLANNED, facts=facts)
+        self.is_new = False
+        return self._slice(Planned(columns, self.reason))
+
+    def snapshot(self, found: Snapshot) -> Slice:
+        """The slice of the rows."""
+        self.state = replace(self.state, phase=OPEN, place=found.place, facts=found.facts)
+        return self._slice(found)
+
+    def _slice(self, held: Any) -> Slice:
+        text = self.state.text()
+        return Slice(origin=self._course.origin, digest=f"{self.state.phase}:{stable_id('s', text)}", position=text, held=held)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,30 +134,17 @@ class Course:
             stop: says when to end.
             again: begin with a new snapshot.
         """
-        state, reason, patience = self._known(done, again), "", Patience()
+        known = self._known(done, again)
+        way = _Way(self, known, again or known is None)
+        patience = Patience()
         while True:
-            if again or state is None:
-                facts, columns = self.side.plan(state)
-                state = State(generation=state.generation + 1 if state else 1, phase=PLANNED, facts=facts)
-                yield self._slice(state, f"{PLANNED}:{state.text()}", Planned(columns), reason)
-            if state.phase == PLANNED:
-                with self.side.snapshot(state) as found:
-                    state = replace(state, phase=OPEN, place=found.place, facts=found.facts)
-                    yield self._slice(state, f"{OPEN}:{state.text()}", found)
-            again = False
             try:
-                with self.side.reader(state) as (reader, target):
-                    patience.begin()
-                    cutter = Cutter(reader, self.origin, state, self.limits)
-                    try:
-                        yield from cutter.run(target, stop)
-                        return
-                    finally:
-                        state = cutter.state
+                yield from self._go(way, stop, patience)
+                return
             except RewrittenError as change:
                 if self.is_strict:
                     raise _rewritten(self.side.table, change.what) from None
-                reason, again = change.what, True
+                way.is_new, way.reason = True, change.what
             except SourceError as error:
                 if stop is None or error.code not in _PASSING:
                     raise
@@ -139,13 +153,25 @@ class Course:
                         return
                     raise
 
+    def _go(self, way: _Way, stop: Callable[[], bool] | None, patience: Patience) -> Iterator[Slice]:
+        """Go on from where the way is, as far as the link holds."""
+        if way.is_new:
+            yield way.plan()
+        if way.state.phase == PLANNED:
+            with self.side.snapshot(way.state) as found:
+                yield way.snapshot(found)
+        with self.side.reader(way.state) as (reader, target):
+            patience.begin()
+            cutter = Cutter(reader, self.origin, way.state, self.limits)
+            try:
+                yield from cutter.run(target, stop)
+            finally:
+                way.state = cutter.state
+
     @property
     def origin(self) -> str:
         """Of its slices."""
         return _PREFIX + self.side.table
-
-    def _slice(self, state: State, digest: str, held: Any, reason: str = "") -> Slice:
-        return Slice(origin=self.origin, digest=digest, position=state.text(), held=held)
 
     def _known(self, done: Mapping[str, str], again: bool) -> State | None:
         found = newest({o: p for o, p in done.items() if o.startswith(_PREFIX)})
