@@ -7,6 +7,7 @@ import zipfile
 from contextlib import closing
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -44,6 +45,15 @@ def _sqlite(folder: Path, rows: list[tuple[str, str]]) -> dict[str, str]:
     return {"path": "a.db", "table": "t"}
 
 
+def _duckdb(folder: Path, rows: list[tuple[str, str]]) -> dict[str, str]:
+    (folder / "a.duckdb").unlink(missing_ok=True)
+    with duckdb.connect(str(folder / "a.duckdb")) as connection:
+        connection.execute("CREATE TABLE t (a VARCHAR PRIMARY KEY, b VARCHAR)")
+        for row in rows:
+            connection.execute("INSERT INTO t VALUES (?, ?)", row)
+    return {"path": "a.duckdb", "table": "t"}
+
+
 def _xml(folder: Path, rows: list[tuple[str, str]]) -> dict[str, str]:
     records = "".join(f"<r><a>{a}</a><b>{b}</b></r>" for a, b in rows)
     with zipfile.ZipFile(folder / "a.zip", "w") as archive:
@@ -71,6 +81,7 @@ def _dbf(folder: Path, rows: list[tuple[str, str]]) -> dict[str, str]:
 MAKERS = {
     "csv_files": _csv,
     "dbf": _dbf,
+    "duckdb_file": _duckdb,
     "excel": _excel,
     "json_lines": _lines,
     "parquet": _parquet,
@@ -80,6 +91,8 @@ MAKERS = {
 ELSEWHERE = {
     "access",  # real files, for nothing here writes such files
     "http_json",  # its server
+    "mysql",  # its server
+    "postgresql",  # its server
 }
 """Connectors with a test of their own alone, and what is in it."""
 

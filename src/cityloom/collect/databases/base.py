@@ -14,7 +14,6 @@ import pyarrow as pa
 
 from cityloom.collect.base import ColumnShape, TableShape
 from cityloom.lake.receipts import SEPARATOR
-from cityloom.model.batch import ColumnFigures
 
 CHUNK_BYTES = 8 << 20
 """About so many bytes of text make a batch, however many columns a table has."""
@@ -74,7 +73,7 @@ class Session(ABC):
 
     @abstractmethod
     def stream(self, columns: Sequence[Column], rest: str) -> Iterator[pa.RecordBatch]:
-        """The text of columns, ``rest`` being ``FROM …`` and all that follows; at least one batch."""
+        """The text of columns, ``rest`` being ``FROM … src`` and all that follows; at least one batch."""
 
     @abstractmethod
     def close(self) -> None:
@@ -99,7 +98,7 @@ class Session(ABC):
         """Names of the columns that name a row, in their order; empty where nothing is declared."""
 
     def physical_order(self, relation: str) -> str:
-        """What to order a table without a key by, so that it comes the same again; may be empty."""
+        """What to order a table without a key (called ``src``) by, so that it comes the same again; may be empty."""
         return ""
 
     @abstractmethod
@@ -111,10 +110,6 @@ class Session(ABC):
     def quote(self, name: str) -> str:
         """A name as it must stand in a query."""
         return '"' + name.replace('"', '""') + '"'
-
-    def derived(self, query: str) -> str:
-        """A query for the FROM of another."""
-        return f"({query}) q"
 
     @abstractmethod
     def text(self, column: Column, value: str = "") -> str:
@@ -146,7 +141,7 @@ class Session(ABC):
 
     def top(self, column: Column, relation: str) -> str:
         """A query for the text of a column's largest value."""
-        return f"SELECT {self.text(column, f'max({self.quote(column.name)})')} FROM {relation}"
+        return f"SELECT {self.text(column, f'max({self.quote(column.name)})')} FROM {relation} src"
 
     def scalar(self, expression: str) -> str:
         """A query for one expression."""
@@ -178,8 +173,3 @@ def shape(name: str, columns: Sequence[ColumnShape], key: Sequence[str], **more:
     schema = more.pop("schema", "")
     what = {"schema": schema, "table": name} if schema else {"table": name}
     return TableShape(name=f"{schema}.{name}" if schema else name, what=what, columns=tuple(columns), key=tuple(key), **more)
-
-
-def column_figures(name: str, filled: Any, size: Any, digest: Any) -> ColumnFigures:
-    """Figures as a database gave them."""
-    return ColumnFigures(column=name, filled=int(filled), characters=int(size), digest=f"md5:{int(digest):x}")

@@ -60,7 +60,7 @@ class DuckDB(Session):
 
     def describe(self, relation: str) -> list[Column]:
         """Names and types."""
-        return [_column(name, words) for name, words in self._file.columns(f"SELECT * FROM {relation}")]
+        return [_column(name, words) for name, words in self._file.columns(f"SELECT * FROM {relation} src")]
 
     def primary_key(self, schema: str, table: str) -> list[str]:
         """From the catalogue."""

@@ -151,7 +151,7 @@ class MySQL(Session):
     def describe(self, relation: str) -> list[Column]:
         """Names and types, as the server would send them."""
         with self._guard, self._connection.cursor() as cursor:
-            cursor.execute(f"SELECT * FROM {relation} LIMIT 0")
+            cursor.execute(f"SELECT * FROM {relation} src LIMIT 0")
             fields = cursor._result.fields
         return [_column(f) for f in fields]
 
@@ -193,8 +193,8 @@ class MySQL(Session):
         """The server's text; of a FLOAT all digits of its value, of a BIT its number."""
         given = value or self.quote(column.name)
         if column.kind == "text":
-            held = f"CAST({given} AS BINARY)" if self._held_as else given
-            return f"CONVERT({held} USING {self._held_as})" if self._held_as else f"CONVERT({held} USING utf8mb4)"
+            held = f"CONVERT(CAST({given} AS BINARY) USING {self._held_as})" if self._held_as else given
+            return f"CONVERT({held} USING utf8mb4)"
         if column.type == "float":
             given = f"({given} + 0e0)"
         return f"CAST({given} + 0 AS CHAR)" if column.type == "bit" else f"CAST({given} AS CHAR)"
@@ -293,7 +293,7 @@ class MySQL(Session):
             lines = [row[0] for row in rows]
             if None in lines:
                 raise failures.failed(self.place, "a row is longer than max_allowed_packet")
-            lined = parse(b"\n".join(lines), [c.name for c in small], self.place)
+            lined = parse(b"\n".join([*lines, b""]), [c.name for c in small], self.place)
             arrays = dict(zip((c.name for c in small), lined.columns, strict=True))
         for number, column in enumerate(large, 1 if small else 0):
             arrays[column.name] = _texts([row[number] for row in rows], self.place)

@@ -148,7 +148,7 @@ class PostgreSQL(Session):
     def describe(self, relation: str) -> list[Column]:
         """Names and types, as the server would send them."""
         with self._guard:
-            cursor = self._connection.execute(f"SELECT * FROM {relation} LIMIT 0")
+            cursor = self._connection.execute(f"SELECT * FROM {relation} src LIMIT 0")
             found = [(d.name, d.type_code) for d in cursor.description or []]
         kinds = ", ".join(str(oid) for oid in sorted({oid for _, oid in found})) or "0"
         types = {
@@ -183,10 +183,6 @@ class PostgreSQL(Session):
             f"WHERE i.indrelid = {table} AND i.indisprimary ORDER BY k.place"
         )
         return [r[0] for r in self.rows(query)]
-
-    def physical_order(self, relation: str) -> str:
-        """None: a table without a key comes as it lies, scanned from its beginning."""
-        return ""
 
     def shapes(self) -> Iterator[TableShape]:
         """Tables outside the system's schemas, with comments and estimated rows."""

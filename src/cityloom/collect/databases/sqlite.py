@@ -84,7 +84,7 @@ class SQLite(Session):
     def describe(self, relation: str) -> list[Column]:
         """Names, and types as declared; in SQLite they promise nothing."""
         with self._guard:
-            names = [d[0] for d in self._connection.execute(f"SELECT * FROM {relation} LIMIT 0").description]
+            names = [d[0] for d in self._connection.execute(f"SELECT * FROM {relation} src LIMIT 0").description]
         declared = {} if relation.startswith("(") else {r[1]: r for r in self.rows(f"PRAGMA table_info({relation})")}
         return [self._column(n, declared.get(n)) for n in names]
 
@@ -95,10 +95,10 @@ class SQLite(Session):
     def physical_order(self, relation: str) -> str:
         """The rowid, or the key of a table without one."""
         try:
-            self._connection.execute(f"SELECT 1 FROM {relation} ORDER BY rowid LIMIT 0")
+            self._connection.execute(f"SELECT 1 FROM {relation} src ORDER BY src.rowid LIMIT 0")
         except sqlite3.OperationalError:
-            return ", ".join(self.quote(n) for n in self._key(relation))
-        return "rowid"
+            return ", ".join(f"src.{self.quote(n)}" for n in self._key(relation))
+        return "src.rowid"
 
     def shapes(self) -> Iterator[TableShape]:
         """All tables but SQLite's own."""
@@ -122,7 +122,7 @@ class SQLite(Session):
     def top(self, column: Column, relation: str) -> str:
         """The largest, NULL when there is none."""
         found = f"max({self.quote(column.name)})"
-        return f"SELECT CASE WHEN {found} IS NOT NULL THEN quote({found}) END FROM {relation}"
+        return f"SELECT CASE WHEN {found} IS NOT NULL THEN quote({found}) END FROM {relation} src"
 
     def day(self, column: Column, day: date, relation: str) -> str | None:
         """ISO text, where all values are text, whatever the column's declared type."""

@@ -180,19 +180,19 @@ class Marker:
         return count(self.session, self.relation, where)
 
     def _rows(self, where: str) -> Iterator[pa.RecordBatch]:
-        return self.session.stream(self.columns, f"FROM {self.relation} WHERE {where}")
+        return self.session.stream(self.columns, f"FROM {self.relation} src WHERE {where}")
 
     def _literal(self, text: str) -> str:
         return self.session.literal(self.column, text)
 
     @property
     def _name(self) -> str:
-        return self.session.quote(self.column.name)
+        return f"src.{self.session.quote(self.column.name)}"
 
 
 def count(session: Session, relation: str, where: str) -> int:
     """Rows of a relation, counted by the database."""
-    return int(session.one(f"SELECT count(*) FROM {relation}" + (f" WHERE {where}" if where else ""))[0])
+    return int(session.one(f"SELECT count(*) FROM {relation} src" + (f" WHERE {where}" if where else ""))[0])
 
 
 def digests(batch: pa.RecordBatch) -> Iterator[str]:
@@ -201,16 +201,15 @@ def digests(batch: pa.RecordBatch) -> Iterator[str]:
         yield hashlib.md5(repr(row).encode(), usedforsecurity=False).hexdigest()[:_DIGITS]
 
 
-def late_rows(place: str, column: str, number: int, position: str) -> DataError:
+def late_rows(place: str, column: str, number: int) -> DataError:
     """The error for rows that came below what is looked at again."""
     return DataError(
         "collect.marker.late",
-        "{place}: {count} rows came with a marker {column} below the position {position}, and were not taken.",
-        hint="Collect once in mode full, which takes all rows anew; then set the option overlap so wide that late rows lie in it.",
+        "{place}: {count} rows came late, their marker {column} below what was taken before: they are not collected.",
+        hint="Take the table anew: cityloom collect again RESOURCE; then set the option overlap so wide that late rows lie in it.",
         place=place,
         count=number,
         column=column,
-        position=position,
     )
 
 
