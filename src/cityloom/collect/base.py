@@ -238,6 +238,7 @@ def build(resource: Resource, source: Source, base: Path) -> Connector:
     cls = plugin(PACKAGE, source.connector)
     options = {**source.options, **resource.collect.what}
     given: dict[str, Any] = {"base": base, "resource": resource.name, "drift": resource.collect.drift}
+    given["mode"] = resource.collect.mode
     given["key_columns"] = resource.key_columns
     given["known_columns"] = tuple(item.column for item in resource.items)
     valid = [f.name for f in fields(cls) if f.init and f.name not in given]

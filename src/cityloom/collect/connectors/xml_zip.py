@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 from xml.parsers import expat
 
 import pyarrow as pa
-from lxml import etree
 
 from cityloom.collect.archives import Limits, members
 from cityloom.collect.base import RejectSink, Slice
 from cityloom.collect.files import file_slices, held_file, open_folder, require_unchanged
+from cityloom.collect.markup import doctype, elements, flatten, located, malformed
 from cityloom.collect.spool import Spool
-from cityloom.kernel.errors import DataError
 from cityloom.model.text import STRICT, Title
 
 _BLOCK = 1 << 18
@@ -69,10 +68,10 @@ class XmlZip:
         """The records."""
         with closing(Spool()) as spool:
             for name, file in self._members(piece):
-                with _located(name):
-                    for element in _elements(file, self.record, name):
+                with located(name):
+                    for element in elements(file, self.record, name):
                         record: dict[str, str | None] = {}
-                        _flatten("", element, record)
+                        flatten("", element, record)
                         spool.add(spool.count + 1, record)
             yield from spool.batches()
         require_unchanged(piece)
@@ -96,47 +95,6 @@ def _is_xml(name: str) -> bool:
     return name.lower().endswith(".xml")
 
 
-def _elements(file: Any, record: str, name: str) -> Iterator[Any]:
-    """Record elements one by one; what was passed is let go of."""
-    events = etree.iterparse(
-        file, events=("start", "end"), resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False,
-        remove_comments=True, remove_pis=True,
-    )  # fmt: skip
-    depth = 0
-    for event, element in events:
-        if event == "start":
-            if element.getparent() is None and element.getroottree().docinfo.doctype:
-                raise _doctype(name)
-            depth += _local(element.tag) == record
-            continue
-        if _local(element.tag) != record:
-            continue
-        depth -= 1
-        if depth == 0:
-            yield element
-            element.clear(keep_tail=False)
-            while element.getprevious() is not None:
-                del element.getparent()[0]
-
-
-def _flatten(prefix: str, element: Any, record: dict[str, str | None]) -> None:
-    for key, value in element.attrib.items():
-        record[f"{prefix}@{_local(key)}"] = value
-    seen: dict[str, int] = {}
-    for child in element:
-        name = f"{prefix}{_local(child.tag)}"
-        seen[name] = number = seen.get(name, 0) + 1
-        name = name if number == 1 else f"{name}[{number}]"
-        if len(child):
-            _flatten(f"{name}.", child, record)
-            if (child.text or "").strip():
-                record[name] = child.text
-        else:
-            record[name] = child.text or ""
-            for key, value in child.attrib.items():
-                record[f"{name}.@{_local(key)}"] = value
-
-
 def _count(file: Any, record: str, name: str) -> int:
     parser = expat.ParserCreate(namespace_separator="}")
     found = depth = 0
@@ -152,7 +110,7 @@ def _count(file: Any, record: str, name: str) -> int:
         depth -= tag.rpartition("}")[2] == record
 
     def refuse(*_: Any) -> None:
-        raise _doctype(name)
+        raise doctype(name)
 
     parser.StartElementHandler, parser.EndElementHandler = start, end
     parser.StartDoctypeDeclHandler = refuse
@@ -161,38 +119,5 @@ def _count(file: Any, record: str, name: str) -> int:
             parser.Parse(block, False)
         parser.Parse(b"", True)
     except expat.ExpatError as error:
-        raise _malformed(name, error.lineno, error.offset + 1) from None
+        raise malformed(name, error.lineno, error.offset + 1) from None
     return found
-
-
-@contextmanager
-def _located(name: str) -> Iterator[None]:
-    try:
-        yield
-    except etree.XMLSyntaxError as error:
-        line, column = error.position
-        raise _malformed(name, line or 1, column) from None
-
-
-def _local(tag: str) -> str:
-    return tag.rpartition("}")[2]
-
-
-def _malformed(name: str, line: int, column: int) -> DataError:
-    return DataError(
-        "collect.xml.malformed",
-        "{file}, line {line}, column {column}: this is no well-formed XML.",
-        hint="Have the file delivered anew, or corrected at that place.",
-        file=name,
-        line=line,
-        column=column,
-    )
-
-
-def _doctype(name: str) -> DataError:
-    return DataError(
-        "collect.xml.doctype",
-        "{file} declares a document type, and such files are refused.",
-        hint="Have it delivered without DOCTYPE and entities.",
-        file=name,
-    )

@@ -1,0 +1,1 @@
+"""What connectors over HTTP share: requests, credentials, paging and limits."""
