@@ -18,6 +18,7 @@ from sqlglot import exp
 from cityloom.kernel.clock import Clock, iso
 from cityloom.kernel.errors import DeniedError
 from cityloom.kernel.ids import new_id
+from cityloom.kernel.workdays import local_day
 from cityloom.lake.tables import Lake
 from cityloom.model.audit import AuditEvent, EventKind
 from cityloom.model.call import Call
@@ -26,7 +27,6 @@ from cityloom.model.request import Grant
 from cityloom.model.service import Service
 from cityloom.protect.mask import make_mask, masked_record
 from cityloom.protect.pseudonym import subject_digest
-from cityloom.share.workdays import local_day
 from cityloom.store import audit
 from cityloom.store.calls import count_answered, record_call
 from cityloom.store.database import Store

@@ -13,12 +13,12 @@ import sqlalchemy as sa
 from cityloom.kernel.clock import Clock, iso
 from cityloom.kernel.errors import DeniedError, UserError
 from cityloom.kernel.ids import new_id
+from cityloom.kernel.workdays import ChineseCalendar, WorkCalendar, deadline
 from cityloom.model.principal import Principal
 from cityloom.model.request import Grant, Request, RequestState
 from cityloom.model.service import Demand, Service
 from cityloom.model.text import Title
 from cityloom.share.moves import RULE, check_may, end_grant, load, load_grant, make_grant, record
-from cityloom.share.workdays import ChineseCalendar, WorkCalendar, deadline
 from cityloom.store.database import Store
 from cityloom.store.requests import list_grants
 from cityloom.store.services import find_service

@@ -6,8 +6,8 @@ import pytest
 
 from cityloom.flows.jobs.due import dues_between, next_due, period_of
 from cityloom.kernel.cron import cron
+from cityloom.kernel.workdays import CHINA, ChineseCalendar
 from cityloom.model.source import CollectionTask, Schedule
-from cityloom.share.workdays import CHINA, ChineseCalendar
 
 WORKDAYS = ChineseCalendar()
 

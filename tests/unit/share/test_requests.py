@@ -10,12 +10,12 @@ import pytest
 
 from cityloom.kernel.clock import iso
 from cityloom.kernel.errors import DeniedError, UserError
+from cityloom.kernel.workdays import ChineseCalendar, deadline, local_day
 from cityloom.model.audit import EventKind
 from cityloom.model.principal import Principal
 from cityloom.model.request import TRANSITIONS, RequestState
 from cityloom.share import requests
 from cityloom.share.moves import diagram
-from cityloom.share.workdays import ChineseCalendar, deadline, local_day
 from cityloom.store.audit import list_events
 from cityloom.store.requests import find_grant, find_request, grant_of_request, list_grants, list_moves
 

@@ -17,8 +17,8 @@ from cityloom.flows.jobs.child import spawner
 from cityloom.flows.jobs.scheduler import Scheduler
 from cityloom.flows.surroundings import example_interface
 from cityloom.kernel.i18n import _
+from cityloom.kernel.workdays import CHINA
 from cityloom.model.job import Job, JobState
-from cityloom.share.workdays import CHINA
 from cityloom.store import jobs as job_store
 
 ActorOption = Annotated[str, typer.Option("--as", help=_("Account that asks for it, for the record."))]

@@ -14,10 +14,10 @@ from cityloom.flows.jobs.scheduler import worker_lock
 from cityloom.kernel.clock import iso
 from cityloom.kernel.errors import UserError
 from cityloom.kernel.ids import new_id, stable_id
+from cityloom.kernel.workdays import ChineseCalendar, WorkCalendar
 from cityloom.model.audit import AuditEvent, EventKind
 from cityloom.model.job import OPEN, Job, JobState, TaskState
 from cityloom.model.resource import Resource
-from cityloom.share.workdays import ChineseCalendar, WorkCalendar
 from cityloom.store import audit, batches, jobs
 from cityloom.store.jobs import Worker
 

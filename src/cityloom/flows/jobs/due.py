@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from cityloom.kernel.cron import cron, next_after
+from cityloom.kernel.workdays import CHINA, WorkCalendar
 from cityloom.model.source import CollectionTask, Schedule
-from cityloom.share.workdays import CHINA, WorkCalendar
 
 _FORMS = {"hour": "%Y-%m-%dT%H", "day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m", "year": "%Y"}
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}

@@ -18,10 +18,10 @@ from cityloom.flows.jobs.outcome import behind, blocked
 from cityloom.kernel.clock import Clock, iso
 from cityloom.kernel.errors import UserError
 from cityloom.kernel.ids import stable_id
+from cityloom.kernel.workdays import WorkCalendar
 from cityloom.model.city import City
 from cityloom.model.job import OPEN, PENDING, Job, JobState, TaskState, moved
 from cityloom.model.resource import Resource
-from cityloom.share.workdays import WorkCalendar
 from cityloom.store import batches, jobs, runs
 
 GRACE = timedelta(seconds=90)

@@ -29,9 +29,9 @@ from cityloom.kernel.clock import iso
 from cityloom.kernel.errors import CityLoomError
 from cityloom.kernel.ids import new_id
 from cityloom.kernel.log import get_log
+from cityloom.kernel.workdays import ChineseCalendar, WorkCalendar
 from cityloom.model.job import Attempt, Job, JobState, moved
 from cityloom.model.resource import Resource
-from cityloom.share.workdays import ChineseCalendar, WorkCalendar
 from cityloom.store import definitions, jobs
 
 TICK_SECONDS = 1.0
