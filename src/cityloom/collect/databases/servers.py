@@ -7,10 +7,9 @@ from typing import Literal
 
 import sqlalchemy as sa
 
+from cityloom.collect.databases.address import address_of
 from cityloom.collect.databases.base import Limits
 from cityloom.collect.databases.exchange import TableExchange
-from cityloom.kernel.config import reference
-from cityloom.kernel.errors import ConfigError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,24 +37,4 @@ class ServerTable(TableExchange):
 
     @property
     def _address(self) -> sa.URL:
-        """The address, what it refers to read.
-
-        Raises:
-            ConfigError: ``collect.url.invalid``, or ``collect.secret.plain`` for a password in a definition.
-        """
-        text = reference(self.url, base=self.base)
-        try:
-            found = sa.make_url(text)
-        except (sa.exc.ArgumentError, ValueError):
-            raise ConfigError(
-                "collect.url.invalid",
-                "What the option url refers to is no address of a database.",
-                hint="It reads kind://user:password@host:port/database; special characters of the password as %XX.",
-            ) from None
-        if found.password and text == self.url:
-            raise ConfigError(
-                "collect.secret.plain",
-                "The option url holds a password.",
-                hint="Put the whole address into an environment variable or a file, and write env:NAME or file:PATH.",
-            )
-        return found
+        return address_of(self.url, self.base)
