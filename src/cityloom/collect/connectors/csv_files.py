@@ -96,6 +96,7 @@ class CsvFiles:
         """The file's records, a stretch at a time."""
         rows = self._rows(piece)
         rows.tally.clear()
+        rows.others.clear()
         yield text_batch({name: [] for name in rows.layout.names}, [])
         try:
             for part in rows.layout.body.read(rows.fast):

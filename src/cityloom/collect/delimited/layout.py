@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cityloom.collect.delimited.blocks import Body
@@ -115,11 +115,18 @@ def _readable(records: list[Record], dialect: Dialect) -> tuple[list[Record], di
     width = typical_width([r.values or [] for r in records])
     remarks: dict[str, str] = {}
     for number, record in enumerate(records[:2]):
-        values = repaired(record.text, dialect, width) if record.code == "collect.csv.quote" else None
-        if values:
+        if record.code == "collect.csv.quote":
+            values = repaired(record.text, dialect, width) or _bare(record.text, dialect)
             records[number] = Record(record.line, record.lines, record.text, values)
-            remarks["collect.header.quote"] = f"line {record.line} has a quote too many, which is taken as text"
+            remarks["collect.header.quote"] = f"line {record.line} has a quote at the wrong place, which is taken as text"
     return records, remarks
+
+
+def _bare(text: str, dialect: Dialect) -> list[str]:
+    """The cells of a line between delimiters, without quotes that stand on both sides of one."""
+    cells = replace(dialect, quote="", escape="").split(text)
+    mark = dialect.quote
+    return [c[1:-1] if len(c) > 1 and c.startswith(mark) and c.endswith(mark) else c for c in cells]
 
 
 def _require(heading: Heading, header: Sequence[Record], name: str) -> None:

@@ -28,6 +28,7 @@ class Rows:
             empty, and one with a quote too many is read as if that were text.
         skips_empty: whether a record without any value is none.
         tally: counts what was done, by code.
+        others: widths of further tables below, whose header begins as this one's and is narrower or wider.
     """
 
     layout: Layout
@@ -35,6 +36,7 @@ class Rows:
     is_padded: bool = False
     skips_empty: bool = True
     tally: Counter[str] = field(default_factory=Counter)
+    others: set[int] = field(default_factory=set)
 
     def batch(self, records: Sequence[Record], sink: RejectSink) -> pa.RecordBatch:
         """The rows of records; those that cannot be taken go to ``sink``."""
@@ -42,6 +44,7 @@ class Rows:
         values: list[Sequence[str | None]] = []
         lines: list[int] = []
         for record in self.real(records):
+            self._look_for_another(record)
             row = self._fitted(record)
             if row is None:
                 self._refuse(record, sink)
@@ -113,10 +116,17 @@ class Rows:
             row = list(values)
         if len(row) == width:
             return row
-        if not self.is_padded or any(row[width:]):
+        if not self.is_padded or any(row[width:]) or len(row) in self.others:
             return None
         self.tally["collect.row.padded" if len(row) < width else "collect.row.cut"] += 1
         return [*row[:width], *[None] * (width - len(row))]
+
+    def _look_for_another(self, record: Record) -> None:
+        """Take note of a header that is not this table's."""
+        names, values = self.layout.names, record.values or []
+        shared = min(len(names), len(values))
+        if len(names) != len(values) and shared > 1 and self.layout.headers and values[:shared] == list(names[:shared]):
+            self.others.add(len(values))
 
     def _refuse(self, record: Record, sink: RejectSink) -> None:
         content = {"": record.text}
@@ -124,6 +134,9 @@ class Rows:
             sink(record.line, "", record.code, record.reason, content)
             return
         names, actual = self.layout.names, len(record.values)
+        if actual in self.others:
+            sink(record.line, "", "collect.row.other", f"of another table with {actual} columns", content)
+            return
         column = names[actual] if actual < len(names) else ""
         sink(record.line, column, "collect.row.ragged", f"{actual} values instead of {len(names)}", content)
 
