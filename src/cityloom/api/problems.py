@@ -20,6 +20,7 @@ STATUS = {
     "collect.delivery.unknown": 404,
     "collect.intake.large": 413,
     "collect.form.unknown": 415,
+    "collect.encoding.unknown": 415,
     "flows.subject.busy": 503,
 }
 """Codes that HTTP has a status of its own for."""

@@ -70,7 +70,7 @@ def write_xlsx(resource: Resource, rejects: Sequence[Numbered], target: IO[bytes
             sheet.write_string(0, place, name, bold)
         for row, values in enumerate(_rows(names, rejects), 1):
             for place, value in enumerate(values):
-                if value:
+                if value and len(value) <= _LONGEST_CELL:
                     sheet.write_string(row, place, value, own if place < 4 else text)
 
 

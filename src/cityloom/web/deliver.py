@@ -171,16 +171,10 @@ def _enter(at: Workspace, resource: str, fields: Mapping[str, str], values: Mapp
     found, who = admit(at, fields.get("key", "").strip(), resource, "form")
     line = json.dumps({name: text.strip() or None for name, text in values.items()}, ensure_ascii=False).encode() + b"\n"
     sending = intake.Sending(way="form", form=Form(kind="json_lines", encoding="utf-8"), key=fields.get("form", "") or new_id("f"))
-    looked = intake.look(at, found, _draft_of(at, found, line), sending)
-    if looked.body["wrong"]:
-        return looked
-    return intake.submit(at, found, who, _draft_of(at, found, line), sending)
-
-
-def _draft_of(at: Workspace, resource: Resource, content: bytes) -> Draft:
-    draft = Inbox(at.folder).draft(resource.name, "row.jsonl")
-    draft.write(content)
-    return draft
+    draft = Inbox(at.folder).draft(found.name, "row.jsonl")
+    draft.write(line)
+    strict = replace(found, collect=replace(found.collect, drift="stop"))
+    return intake.submit(at, strict, who, draft, sending)
 
 
 def _handed_out(at: Workspace, resource: str, fields: Mapping[str, str]) -> Response:
