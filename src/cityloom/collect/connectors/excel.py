@@ -1,59 +1,89 @@
-"""Sheets of Excel and OpenDocument workbooks."""
+"""Sheets of workbooks: Excel, WPS and OpenDocument."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, time, timedelta
+from fnmatch import fnmatchcase
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
-import python_calamine as calamine
 
 from cityloom.collect.base import RejectSink, Slice, text_batch
 from cityloom.collect.files import file_slices, held_file, open_folder, require_unchanged
-from cityloom.collect.table import join_header, require_header
+from cityloom.collect.sheets.layout import Area, Layout, Row, Table, Totals, find_table
+from cityloom.collect.sheets.model import Book, BookError, Fault, Value, damaged
+from cityloom.collect.sheets.open import open_book
+from cityloom.collect.table import require_header
+from cityloom.kernel.config import reference
 from cityloom.kernel.errors import DataError
 from cityloom.model.text import STRICT, Title
 
 _CHUNK = 10_000
+_LONG = "collect.cell.long"
+_PATTERN = frozenset("*?[")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Excel:
-    """Workbooks (xlsx, xls, ods), one batch a sheet.
+    """Workbooks (xlsx, xls, xlsb, et, ods), one batch a sheet.
 
-    ``_row`` is the row's number in the sheet. Rows without any value are no records. A cell without value
-    is NULL; whole numbers come without decimals, dates and times in ISO form.
+    What a file is shows by its content, not its name. ``_row`` is the row's number in the sheet. Rows without any
+    value are no records. A cell without value is NULL; whole numbers come without decimals, numbers without the noise
+    of binary arithmetic, dates and times in ISO form, codes with the zeros that their format shows (``000000``), a
+    percentage as the number it is (``0.125``), a formula as its result. A row is set apart when a cell shows an error
+    (``#REF!``), holds a formula without its result, or a number of more than 15 digits: a spreadsheet has lost the
+    last digits of an id number that was typed as a number.
 
     Args:
         folder: where the files are; relative to the workspace or to the place, or a reference.
         pattern: which of them, as a glob; after ``!`` the members of an archive.
-        sheet: name or number (from 1) of the sheet; ``*`` for every sheet.
+        sheet: name or number (from 1) of the sheet; a glob like ``*`` or ``2024*`` for every sheet whose name fits.
+        hidden: whether a glob takes hidden sheets too.
         title_rows: rows above the header.
         header_rows: rows of the header; their names are joined with a dot, merged cells count for all theirs.
-        totals: text with which the first value of a row of totals begins; such rows are left out.
+        totals: text with which the first value of a row of totals begins, or ``{column: …, text: …}``; such rows are
+            left out.
+        footer_rows: rows below the last record (signatures, notes); blank rows are not counted.
+        fill_down: columns in which a cell without value takes the one above it (merged cells).
+        table: where the table is when it does not fill its sheet: ``{start: B5}`` the first cell of its header, or
+            ``{heading: …}`` the text in the row above; ``columns: "B:F"``; ``end: 40`` its last row, or ``until`` what
+            ends it: ``blank`` or the text with which a row begins.
+        long_numbers: what becomes of rows with numbers of more than 15 digits: ``reject`` or ``keep``.
+        error_cells: what becomes of rows with cells that show an error: ``reject``, or ``text`` to take what is shown.
+        full_sheet: what becomes of a sheet that is filled to the last row its format has, as if cut off: ``refuse`` or
+            ``accept``.
+        password: with which the files are encrypted, as a reference.
         place: where the folder is when it is not on this machine: ``kind`` and that place's options.
     """
 
     __pydantic_config__ = STRICT
     name: ClassVar[str] = "excel"
-    title: ClassVar[Title] = Title("电子表格（Excel、ODS）", "Spreadsheets (Excel, ODS)")
+    title: ClassVar[Title] = Title("电子表格（Excel、WPS、ODS）", "Spreadsheets (Excel, WPS, ODS)")
     standard: ClassVar[str] = "ISO/IEC 29500"
     capabilities: ClassVar[frozenset[str]] = frozenset({"full", "incremental"})
     is_sparse: ClassVar[bool] = False
     cases: ClassVar[tuple[Mapping[str, Any], ...]] = (
         {"folder": "sources/mz", "pattern": "*.xlsx", "title_rows": 1, "header_rows": 2, "totals": "合计"},
+        {"folder": "sources/tj", "pattern": "*.xls", "sheet": "20*", "table": {"heading": "二、人口", "until": "blank"}},
     )
 
     folder: str
     pattern: str = "*.xlsx"
     sheet: str | int = 1
+    hidden: bool = False
     title_rows: int = 0
     header_rows: int = 1
-    totals: str = ""
+    totals: str | Totals = ""
+    footer_rows: int = 0
+    fill_down: tuple[str, ...] = ()
+    table: Area = field(default_factory=Area)
+    long_numbers: Literal["reject", "keep"] = "reject"
+    error_cells: Literal["reject", "text"] = "reject"
+    full_sheet: Literal["refuse", "accept"] = "refuse"
+    password: str = ""
     place: Mapping[str, Any] = field(default_factory=dict, hash=False)
     base: Path = Path()
 
@@ -62,14 +92,13 @@ class Excel:
         open_folder(self.base, self.folder, self.place)
 
     def slices(self, done: Mapping[str, str]) -> Iterator[Slice]:
-        """One slice a sheet: its origin is the file, with ``#`` and the sheet where every sheet is taken."""
+        """One slice a sheet: its origin is the file, with ``#`` and the sheet where a glob names the sheets."""
         for piece in file_slices(open_folder(self.base, self.folder, self.place), self.pattern):
-            if self.sheet != "*" or piece.error:
+            if not self._is_glob or piece.error:
                 yield piece
                 continue
             try:
-                with _open(piece) as book:
-                    names = list(book.sheet_names)
+                names = self._chosen(piece)
             except DataError as error:
                 yield replace(piece, error=error)
                 continue
@@ -78,122 +107,158 @@ class Excel:
 
     def read(self, piece: Slice, sink: RejectSink) -> Iterator[pa.RecordBatch]:
         """The rows under the header."""
-        with _open(piece) as book:
+        with open_book(held_file(piece).path, held_file(piece).name, self._password) as book:
             sheet = self._sheet(book, piece)
-            place = f"{held_file(piece).name}, {sheet.name}"
-            rows = enumerate(sheet.iter_rows(), 1)
-            header = [row for number, row in _first(rows, self.title_rows + self.header_rows) if number > self.title_rows]
-            names = _names(header, sheet, self.title_rows)
-            require_header(names, place)
-            numbers: list[int] = []
-            records: list[Sequence[Any]] = []
-            for number, row in rows:
-                if self._is_record(row):
-                    numbers.append(number)
-                    records.append(row)
-                if len(records) >= _CHUNK:
-                    yield _batch(names, records, numbers, place)
-                    numbers, records = [], []
-            yield _batch(names, records, numbers, place)
+            found = self._table(book, sheet, piece)
+            taken = _Taken(found, self.long_numbers == "keep", self.error_cells == "text")
+            while True:
+                numbers: list[int] = []
+                records: list[list[str | None]] = []
+                chunk = list(islice(found.rows, _CHUNK))
+                for number, values in chunk:
+                    record = taken.record(number, values, sink)
+                    if record is not None:
+                        numbers.append(number)
+                        records.append(record)
+                columns = list(zip(*records, strict=True)) if records else [()] * len(found.names)
+                yield text_batch(dict(zip(found.names, columns, strict=True)), numbers)
+                if len(chunk) < _CHUNK:
+                    break
         require_unchanged(piece)
 
     def count(self, piece: Slice) -> int:
-        """Rows with a value under the header and above the totals, counted by a second opening of the file."""
-        with _open(piece) as book:
-            body = itertools.islice(self._sheet(book, piece).iter_rows(), self.title_rows + self.header_rows, None)
-            return sum(1 for row in body if self._is_record(row))
+        """The rows of the table, counted by a second opening of the file."""
+        with open_book(held_file(piece).path, held_file(piece).name, self._password) as book:
+            return sum(1 for _ in self._table(book, self._sheet(book, piece), piece).rows)
 
-    def _sheet(self, book: Any, piece: Slice) -> Any:
-        names = list(book.sheet_names)
+    @property
+    def _is_glob(self) -> bool:
+        return isinstance(self.sheet, str) and bool(_PATTERN & set(self.sheet))
+
+    @property
+    def _password(self) -> str:
+        return reference(self.password, base=self.base) if self.password else ""
+
+    @property
+    def _layout(self) -> Layout:
+        return Layout(
+            title_rows=self.title_rows,
+            header_rows=self.header_rows,
+            totals=self.totals,
+            footer_rows=self.footer_rows,
+            fill_down=self.fill_down,
+            area=self.table,
+        )
+
+    def _chosen(self, piece: Slice) -> list[str]:
+        """The sheets that the glob names and that hold anything."""
+        held = held_file(piece)
+        with open_book(held.path, held.name, self._password) as book:
+            known = [s for s in book.sheets if fnmatchcase(s.name, str(self.sheet))]
+            if not known:
+                raise _no_sheet(held.name, self.sheet, book)
+            shown = [s.name for s in known if self.hidden or not s.is_hidden]
+            return [name for name in shown if next(iter(book.rows(name)), None) is not None]
+
+    def _sheet(self, book: Book, piece: Slice) -> str:
+        names = [s.name for s in book.sheets]
         wanted: str | int = self.sheet
-        if wanted == "*":
-            wanted = piece.origin[len(held_file(piece).name) + 1 :]
+        if self._is_glob:
+            wanted = piece.origin.rpartition("#")[2] if piece.origin.rpartition("#")[2] in names else piece.origin.partition("#")[2]
         if isinstance(wanted, int) and 1 <= wanted <= len(names):
             wanted = names[wanted - 1]
         if wanted not in names:
-            raise DataError(
-                "collect.sheet.missing",
-                "{file} has no sheet {sheet}.",
-                hint="Its sheets: {known}.",
-                file=held_file(piece).name,
-                sheet=wanted,
-                known=", ".join(names),
-            )
+            raise _no_sheet(held_file(piece).name, wanted, book)
+        return str(wanted)
+
+    def _table(self, book: Book, sheet: str, piece: Slice) -> Table:
+        """The table of a sheet, with a header that names every column that holds anything."""
+        place = f"{held_file(piece).name}, {sheet}"
         try:
-            return book.get_sheet_by_name(wanted)
-        except calamine.CalamineError:
-            raise _damaged(held_file(piece).name, str(wanted)) from None
+            merged = book.merged(sheet) if self.header_rows > 1 else ()
+            found = find_table(self._rows(book, sheet, place), merged, self._layout, place)
+            first = list(islice(found.rows, _CHUNK))
+        except BookError:
+            raise damaged(held_file(piece).name, sheet) from None
+        _leave_blank_columns(found, first)
+        require_header(found.names, place)
+        found.rows = chain(first, _sound(found.rows, held_file(piece).name, sheet))
+        return found
 
-    def _is_record(self, row: Sequence[Any]) -> bool:
-        first = next((v for v in row if v != ""), None)
-        if first is None:
-            return False
-        return not (self.totals and isinstance(first, str) and "".join(first.split()).startswith(self.totals))
+    def _rows(self, book: Book, sheet: str, place: str) -> Iterator[Row]:
+        for number, values in book.rows(sheet):
+            if number >= book.limit and self.full_sheet == "refuse":
+                raise _full(place, book.limit)
+            yield number, values
 
 
-def _open(piece: Slice) -> Any:
-    held = held_file(piece)
+@dataclass
+class _Taken:
+    """Makes records of rows, or sets them apart."""
+
+    table: Table
+    keeps_long: bool
+    keeps_errors: bool
+
+    def record(self, number: int, values: list[Value], sink: RejectSink) -> list[str | None] | None:
+        """The texts of a row; ``None`` when it was set apart."""
+        width = len(values)
+        picked = [values[p] if p < width else None for p in self.table.places]
+        known = [v if v is None or isinstance(v, str) else self._kept(v) for v in picked]
+        wrong = next(((n, v) for n, v in zip(self.table.names, known, strict=True) if isinstance(v, Fault)), None)
+        if wrong is not None:
+            sink(number, wrong[0], wrong[1].code, wrong[1].reason, self._content(picked))
+            return None
+        if width > self.table.width and any(v is not None for v in values[self.table.width :]) or self._is_stray(values):
+            reason = "a value stands in a column without a name"
+            sink(number, "", "collect.cell.unnamed", reason, self._content(picked))
+            return None
+        return [v if v is None or isinstance(v, str) else v.shown for v in known]
+
+    def _is_stray(self, values: list[Value]) -> bool:
+        return any(p < len(values) and values[p] is not None for p in self.table.blank)
+
+    def _kept(self, value: Fault) -> Value:
+        keeps = self.keeps_long if value.code == _LONG else self.keeps_errors
+        return value.shown if keeps else value
+
+    def _content(self, picked: list[Value]) -> dict[str, str | None]:
+        shown = (v if v is None or isinstance(v, str) else v.shown for v in picked)
+        return dict(zip(self.table.names, shown, strict=True))
+
+
+def _leave_blank_columns(table: Table, first: list[Row]) -> None:
+    """Leave out columns without a name and without a value; what has a value and no name is the header's fault."""
+    unnamed = [p for p, name in zip(table.places, table.names, strict=True) if not name]
+    blank = {p for p in unnamed if all(p >= len(values) or values[p] is None for _, values in first)}
+    kept = [(p, n) for p, n in zip(table.places, table.names, strict=True) if p not in blank]
+    table.places, table.names = [p for p, _ in kept], [n for _, n in kept]
+    table.blank = tuple(sorted(blank))
+
+
+def _sound(rows: Iterator[Row], file: str, sheet: str) -> Iterator[Row]:
     try:
-        return calamine.load_workbook(held.path)
-    except calamine.PasswordError:
-        raise DataError(
-            "collect.excel.locked",
-            "{file} is protected by a password.",
-            hint="Have it delivered without one.",
-            file=held.name,
-        ) from None
-    except calamine.CalamineError:
-        raise _damaged(held.name, "-") from None
+        yield from rows
+    except BookError:
+        raise damaged(file, sheet) from None
 
 
-def _damaged(file: str, sheet: str) -> DataError:
+def _no_sheet(file: str, sheet: str | int, book: Book) -> DataError:
     return DataError(
-        "collect.excel.damaged",
-        "{file}, sheet {sheet}: this is no readable workbook; it may be damaged or cut off.",
-        hint="Open it in a spreadsheet program and save it anew, or have it delivered anew.",
+        "collect.sheet.missing",
+        "{file} has no sheet {sheet}.",
+        hint="Its sheets: {known}.",
         file=file,
         sheet=sheet,
+        known=", ".join(s.name for s in book.sheets) or "-",
     )
 
 
-def _first(rows: Iterator[tuple[int, Any]], count: int) -> list[tuple[int, Any]]:
-    return [row for _, row in zip(range(count), rows, strict=False)]
-
-
-def _names(header: list[Sequence[Any]], sheet: Any, above: int) -> list[str]:
-    """Column names; a cell merged over columns or rows gives its text to the uppermost row of each column."""
-    grid = [[("" if v == "" else str(_text(v))).strip() for v in row] for row in header]
-    offset = sheet.start[1] if sheet.start else 0
-    merged = sheet.merged_cell_ranges
-    for (top, left), (bottom, right) in merged or ():
-        row, column = top - above, left - offset
-        if 0 <= row < len(grid) and bottom >= top:
-            for place in range(column, min(right - offset + 1, len(grid[row]))):
-                grid[row][place] = grid[row][column]
-    if merged is None:
-        for row in grid[:-1]:
-            for place in range(1, len(row)):
-                if not row[place] and grid[-1][place]:
-                    row[place] = row[place - 1]
-    return join_header(grid)
-
-
-def _batch(names: list[str], records: list[Sequence[Any]], numbers: list[int], place: str) -> pa.RecordBatch:
-    columns = list(zip(*records, strict=True)) if records else [()] * len(names)
-    return text_batch({n: list(map(_text, c)) for n, c in zip(names, columns, strict=True)}, numbers)
-
-
-def _text(value: Any) -> str | None:
-    if isinstance(value, str):
-        return value or None
-    if isinstance(value, bool):
-        return "TRUE" if value else "FALSE"
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() else repr(value)
-    if isinstance(value, datetime):
-        return value.isoformat(sep=" ")
-    if isinstance(value, (date, time)):
-        return value.isoformat()
-    if isinstance(value, timedelta):
-        return str(value)
-    return None if value is None else str(value)
+def _full(place: str, limit: int) -> DataError:
+    return DataError(
+        "collect.sheet.full",
+        "{place} is filled to its last row, {limit}: what came after may have been cut off.",
+        hint="Have it delivered in parts; where it is whole, set the option full_sheet to accept.",
+        place=place,
+        limit=limit,
+    )
