@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 
 import pyarrow as pa
 from sqlglot import exp
@@ -12,13 +13,18 @@ from sqlglot import exp
 from cityloom.collect.base import OPERATION, POSITION, ROW, Connector, Slice
 from cityloom.engines.base import Engine, sql
 from cityloom.kernel.errors import DataError
-from cityloom.lake.receipts import add, measure
+from cityloom.kernel.ids import new_id
+from cityloom.lake.receipts import add, figures, query
 from cityloom.model.batch import ColumnFigures, Finding, Reject
 from cityloom.model.resource import Resource
 
 SYSTEM = ("_batch", ROW, "_at", "_hash")
 CHANGE = (OPERATION, POSITION)
 """More system columns in mode cdc; the connector gives them."""
+_MADE = ("_batch", "_at", "_hash")
+_ROWS = 32_768
+_BYTES = 8 << 20
+"""So many rows or bytes are completed at a time: enough for a query to be worth its while, and no more."""
 _REJECTS = 100_000
 """More bad rows than this in one slice are no bad rows but a wrong definition."""
 
@@ -52,6 +58,9 @@ class Stream:
     figures: tuple[ColumnFigures, ...] = ()
     rejects: list[Reject] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    _name: str = field(default_factory=lambda: new_id("rows"))
+    _hashing: str = ""
+    _measuring: str = ""
 
     def start(self) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
         """Read the first rows, check the columns; the schema and the stream of rows with system columns."""
@@ -66,41 +75,65 @@ class Stream:
         key = tuple(by_item[name] for name in self.resource.key)
         self.key = key if set(key) <= set(self.columns) else ()
         schema = pa.schema([(n, pa.string()) for n in self.columns] + [(n, _type(n)) for n in system])
-        return schema, self._flow(first, source, schema)
+        self._prepare()
+        return schema, self._flow(chain([first], source), schema)
 
     def drain(self) -> None:
         """Read all for the figures alone."""
         for _ in self.start()[1]:
             pass
 
-    def _flow(self, first: pa.RecordBatch, rest: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        yield self._complete(first, schema)
-        for batch in rest:
-            yield self._complete(batch, schema)
+    def _prepare(self) -> None:
+        """Write the queries that every batch is asked, once."""
+        relation = exp.to_table(self._name)
+        values: list[exp.Expression] = [exp.column(n, quoted=True) for n in self.columns] or [exp.Literal.string("")]
+        digest = exp.Anonymous(this="hash", expressions=values)
+        hashing = sql(f"SELECT printf('%016x', :digest) AS h, {ROW} FROM :relation", digest=digest, relation=relation)
+        self._hashing = hashing.sql(dialect=self.engine.dialect)
+        self._measuring = query(relation, self.columns, self.key).sql(dialect=self.engine.dialect)
 
-    def _complete(self, batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-        count = batch.num_rows
-        arrays = {n: batch.column(n) for n in batch.schema.names}
-        for name in self.columns:
-            arrays.setdefault(name, pa.nulls(count, pa.string()))
-        arrays["_batch"] = _constant(self.batch, count)
-        arrays["_at"] = _constant(self.at, count)
-        with self.engine.bound(pa.table({n: arrays[n] for n in (*self.columns, ROW)})) as relation:
+    def _flow(self, source: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """All rows, in batches large enough to be worth their queries."""
+        waiting: list[pa.RecordBatch] = []
+        rows = size = 0
+        for batch in source:
+            waiting.append(self._widen(batch, schema))
+            rows, size = rows + batch.num_rows, size + batch.nbytes
+            if rows >= _ROWS or size >= _BYTES:
+                yield self._complete(waiting, schema)
+                waiting, rows, size = [], 0, 0
+        if waiting:
+            yield self._complete(waiting, schema)
+
+    def _widen(self, batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+        """A batch with all columns but those that are made here."""
+        known = set(batch.schema.names)
+        names = [n for n in schema.names if n not in _MADE]
+        nothing = pa.nulls(batch.num_rows, pa.string())
+        return pa.RecordBatch.from_arrays([batch.column(n) if n in known else nothing for n in names], names=names)
+
+    def _complete(self, batches: list[pa.RecordBatch], schema: pa.Schema) -> pa.RecordBatch:
+        batch = pa.concat_batches(batches) if len(batches) > 1 else batches[0]
+        arrays = dict(zip(batch.schema.names, batch.columns, strict=True))
+        arrays["_batch"] = _constant(self.batch, batch.num_rows)
+        arrays["_at"] = _constant(self.at, batch.num_rows)
+        with self.engine.bound(pa.table(batch), self._name):
             if self.is_measured:
-                _, figures = measure(self.engine, relation, self.columns, self.key)
-                self.figures = add([self.figures, figures])
-            arrays["_hash"] = self._hashes(relation)
-        self.rows += count
+                _, found = figures(self.engine.rows(self._measuring)[0], self.columns, self.key, self.engine.name)
+                self.figures = add([self.figures, found])
+            arrays["_hash"] = self._hashes(batch.column(ROW))
+        self.rows += batch.num_rows
         if self.progress:
             self.progress(self.piece.origin, self.rows)
         return pa.RecordBatch.from_arrays([arrays[n] for n in schema.names], schema=schema)
 
-    def _hashes(self, relation: exp.Expression) -> pa.Array:
-        values: list[exp.Expression] = [exp.column(n, quoted=True) for n in self.columns] or [exp.Literal.string("")]
-        digest = exp.Anonymous(this="hash", expressions=values)
-        query = sql(f"SELECT printf('%016x', :digest) AS h FROM :relation ORDER BY {ROW}", digest=digest, relation=relation)
-        arrays = [b.column(0) for b in self.engine.batches(query)]
-        return pa.concat_arrays(arrays) if arrays else pa.array([], pa.string())
+    def _hashes(self, rows: pa.Array) -> pa.Array:
+        """The digest of each row, in the order of the rows, whatever order the engine answers in."""
+        found = pa.Table.from_batches(self.engine.batches(self._hashing, _ROWS), pa.schema([("h", pa.string()), (ROW, pa.int64())]))
+        numbers = found.column(ROW).combine_chunks()
+        if not numbers.equals(rows):
+            found = found.sort_by(ROW)
+        return found.column("h").combine_chunks()
 
     def _reject(
         self, row: int, column: str, code: str, reason: str, content: Mapping[str, str | None] | None = None

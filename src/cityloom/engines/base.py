@@ -63,8 +63,9 @@ class Engine(Protocol):
         """A relation over Parquet files, for the FROM of a query; their columns are joined by name."""
         ...
 
-    def bound(self, reader: pa.RecordBatchReader | pa.Table) -> AbstractContextManager[exp.Expression]:
-        """An Arrow stream as a relation for the FROM of one query, inside a ``with`` block."""
+    def bound(self, reader: pa.RecordBatchReader | pa.Table, name: str = "") -> AbstractContextManager[exp.Expression]:
+        """An Arrow stream as a relation for the FROM of one query, inside a ``with`` block; under a name that nobody
+        else uses (``new_id``), or a fresh one."""
         ...
 
     def close(self) -> None:

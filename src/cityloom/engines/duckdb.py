@@ -103,9 +103,9 @@ class DuckDBEngine:
         return exp.Anonymous(this="read_parquet", expressions=[listed, union])
 
     @contextmanager
-    def bound(self, reader: pa.RecordBatchReader | pa.Table) -> Iterator[exp.Expression]:
-        """Register an Arrow stream under a fresh name for the length of the block."""
-        name = new_id("arrow")
+    def bound(self, reader: pa.RecordBatchReader | pa.Table, name: str = "") -> Iterator[exp.Expression]:
+        """Register an Arrow stream under a name for the length of the block."""
+        name = name or new_id("arrow")
         with self._lock:
             self._bound[name] = reader
         try:

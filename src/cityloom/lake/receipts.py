@@ -34,20 +34,32 @@ def measure(
         is_portable: digests that a source database can compute too (``md5:``), dearer than the engine's own
             64-bit hashes, which are marked with its name: figures of two engines are not compared.
     """
-    valued: list[tuple[str, exp.Expression]] = [(c, exp.column(c, quoted=True)) for c in columns]
-    if key:
-        valued.append((key_name(key), _together(key)))
+    row = engine.rows(query(relation, columns, key, is_portable=is_portable))[0]
+    return figures(row, columns, key, PORTABLE if is_portable else engine.name)
+
+
+def query(
+    relation: exp.Expression, columns: Sequence[str], key: Sequence[str] = (), *, is_portable: bool = False
+) -> exp.Select:
+    """The query of :func:`measure`, for who asks it many times."""
+    valued = [exp.column(c, quoted=True) for c in columns] + ([_together(key)] if key else [])
     picks: list[Any] = [exp.alias_(exp.Count(this=exp.Star()), "n")]
-    picks += [pick for _, value in valued for pick in _figures(value, is_portable)]
-    row = engine.rows(exp.select(*picks).from_(exp.alias_(relation, "r") if isinstance(relation, exp.Subquery) else relation))[0]
-    mark = PORTABLE if is_portable else engine.name
-    figures = [
+    picks += [pick for value in valued for pick in _figures(value, is_portable)]
+    return exp.select(*picks).from_(exp.alias_(relation, "r") if isinstance(relation, exp.Subquery) else relation)
+
+
+def figures(
+    row: Sequence[Any], columns: Sequence[str], key: Sequence[str], mark: str
+) -> tuple[int, tuple[ColumnFigures, ...]]:
+    """Rows and figures from the answer to :func:`query`; ``mark`` names the digests."""
+    names = [*columns, *([key_name(key)] if key else [])]
+    found = [
         ColumnFigures(
             column=name, filled=int(row[1 + 3 * i]), characters=int(row[2 + 3 * i]), digest=f"{mark}:{int(row[3 + 3 * i]):x}"
         )
-        for i, (name, _) in enumerate(valued)
+        for i, name in enumerate(names)
     ]
-    return int(row[0]), tuple(figures)
+    return int(row[0]), tuple(found)
 
 
 def key_name(key: Sequence[str]) -> str:

@@ -32,6 +32,7 @@ from deltalake.transaction import (
 from sqlglot import exp
 
 from cityloom.engines.base import Engine, Query, WrittenFile, sql
+from cityloom.kernel.behind import Behind
 from cityloom.kernel.errors import ConfigError, DataError, UserError
 from cityloom.kernel.ids import new_id
 
@@ -361,10 +362,11 @@ def _arrow_schema(delta: DeltaTable) -> pa.Schema:
 
 
 def _write_batches(batches: Iterable[pa.RecordBatch], path: Path, schema: pa.Schema) -> int:
+    """One row group a batch, written while the next one is made."""
     count = 0
-    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer, Behind(writer.write_batch) as write:
         for batch in batches:
-            writer.write_batch(batch)
+            write(batch)
             count += batch.num_rows
     return count
 

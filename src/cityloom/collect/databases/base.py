@@ -15,9 +15,9 @@ import pyarrow as pa
 from cityloom.collect.base import ColumnShape, TableShape
 from cityloom.lake.receipts import SEPARATOR
 
-CHUNK_BYTES = 8 << 20
+CHUNK_BYTES = 4 << 20
 """About so many bytes of text make a batch, however many columns a table has."""
-CHUNK_ROWS = 65_536
+CHUNK_ROWS = 32_768
 NUMBERS = ("integer", "decimal", "real")
 MOMENTS = ("date", "moment")
 

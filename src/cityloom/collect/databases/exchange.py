@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -15,12 +16,13 @@ import pyarrow as pa
 
 from cityloom.collect.base import RejectSink, Slice, TableShape
 from cityloom.collect.databases import failures
-from cityloom.collect.databases.base import MOMENTS, Column, Session
+from cityloom.collect.databases.base import Column, Session
 from cityloom.collect.databases.proof import Proven, prove, prove_key
 from cityloom.collect.databases.spool import TextSpool
 from cityloom.collect.databases.window import Marker, Position, count, late_rows, load
 from cityloom.collect.periods import Span, no_days
 from cityloom.collect.table import require_header
+from cityloom.kernel.behind import Behind
 from cityloom.kernel.errors import ConfigError
 from cityloom.lake.receipts import key_name
 from cityloom.model.batch import ColumnFigures
@@ -114,14 +116,14 @@ class TableExchange:
         return self.slices({})
 
     def between(self, start: date, end: date) -> Iterator[Slice]:
-        """The rows whose marker, a date or time, lies in the days from ``start`` up to and not including ``end``."""
+        """The rows whose marker, a date, a time or ISO text, lies in the days from ``start`` up to and not including ``end``."""
         with self._reading() as reading:
             session, target = reading.session, reading.target
             column = next((c for c in target.columns if c.name == self.marker), None)
-            if column is None or column.kind not in MOMENTS:
+            first, after = (session.day(column, day, target.relation) if column else None for day in (start, end))
+            if column is None or first is None or after is None:
                 raise no_days(session.place, self.marker)
             name = f"src.{session.quote(column.name)}"
-            first, after = (session.literal(column, day.isoformat()) for day in (start, end))
             where = f"{name} >= {first} AND {name} < {after}"
             held = Held(reading, where, count(session, target.relation, where))
             yield self._slice(held, origin=Span(start, end).origin(self._origin))
@@ -181,10 +183,9 @@ class TableExchange:
         rest = f"FROM {target.relation} src" + (f" WHERE {held.where}" if held.where else "")
         rest += f" ORDER BY {target.order}" if target.order else ""
         try:
-            for batch in held.extra:
-                spool.add(batch)
-            for batch in session.stream(target.columns, rest):
-                spool.add(batch)
+            with Behind(spool.add) as add:
+                for batch in chain(held.extra, session.stream(target.columns, rest)):
+                    add(batch)
         except OSError as error:
             raise failures.broken(self._origin, error) from None
         if not self.is_proving:
