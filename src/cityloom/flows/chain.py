@@ -14,6 +14,7 @@ from cityloom.assess import run as assess_stage
 from cityloom.catalog import run as catalog_stage
 from cityloom.collect import gate as gate_stage
 from cityloom.collect import run as collect_stage
+from cityloom.flows import orders
 from cityloom.flows.bootstrap import Workspace
 from cityloom.flows.runner import SYSTEM, Runner, Step
 from cityloom.fuse import run as fuse_stage
@@ -199,15 +200,7 @@ def _assess(workspace: Workspace, runner: Runner, names: Sequence[str], phase: s
         return Step(
             name=f"quality_{phase}",
             subject=resource.name,
-            work=lambda: quality_stage.run(
-                resource,
-                phase=phase,
-                elements=city.elements,
-                codes=city.codes,
-                lake=lake,
-                store=workspace.store,
-                clock=workspace.clock,
-            ),
+            work=lambda: _assess_one(workspace, resource, phase),
             spec=(resource, dict(city.elements), dict(city.codes), _today(workspace)),
             reads=(table,),
         )
@@ -216,6 +209,22 @@ def _assess(workspace: Workspace, runner: Runner, names: Sequence[str], phase: s
     if phase == "after":
         chosen = [r for r in chosen if lake.exists(r.std_table)]
     return _each(runner, [step(r) for r in chosen])
+
+
+def _assess_one(workspace: Workspace, resource: Resource, phase: str) -> StageResult:
+    """Assess, and let open work orders on the resource see what the new batch says."""
+    city = workspace.city
+    result = quality_stage.run(
+        resource,
+        phase=phase,
+        elements=city.elements,
+        codes=city.codes,
+        lake=workspace.lake,
+        store=workspace.store,
+        clock=workspace.clock,
+    )
+    orders.check(workspace, [resource.name])
+    return result
 
 
 def _today(workspace: Workspace) -> str:

@@ -42,6 +42,7 @@ class EventKind(StrEnum):
     RECORD_SHOWN = "record.shown"
     SCORES_MADE = "scores.made"
     AUDIT_READ = "audit.read"
+    ORDER_MOVED = "order.moved"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,105 @@
+"""Work orders and reported errors over HTTP, for the systems of departments and of users of data."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from cityloom.api.intake import workspace_of
+from cityloom.api.routes import bearer
+from cityloom.flows import orders as flow
+from cityloom.flows.bootstrap import Workspace
+from cityloom.kernel.errors import DeniedError
+from cityloom.model.principal import Principal
+from cityloom.protect.identity import principal_of_key
+from cityloom.quality import orders
+from cityloom.store.orders import list_order_moves, list_orders
+
+router = APIRouter(tags=["orders"])
+Words = Annotated[str, Field(max_length=2000)]
+
+
+class Said(BaseModel):
+    """What is said with a move."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    words: Words = ""
+
+
+class Wrong(BaseModel):
+    """An error in data: which resource, what is wrong (no value of a person), how one knows."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    resource: Annotated[str, Field(max_length=80)]
+    words: Annotated[str, Field(min_length=1, max_length=2000)]
+    item: Annotated[str, Field(max_length=80)] = ""
+    basis: Words = ""
+
+
+def caller(request: Request, token: Annotated[str, Depends(bearer)]) -> tuple[Workspace, Principal]:
+    """The workspace, and who calls by a key.
+
+    Raises:
+        DeniedError: ``api.key.invalid``.
+    """
+    at = workspace_of(request)
+    with at.store.read() as connection:
+        found = principal_of_key(connection, token, at.clock)
+    if found is None:
+        raise DeniedError(
+            "api.key.invalid",
+            "No valid key was shown.",
+            hint="Send the header Authorization: Bearer with the key of your account.",
+        )
+    return at, found
+
+
+Caller = Annotated[tuple[Workspace, Principal], Depends(caller)]
+
+
+@router.get("/api/v1/orders")
+def show_orders(who: Caller, state: Annotated[list[str] | None, Query()] = None) -> list[dict[str, Any]]:
+    """List the work orders that the caller's department is concerned with, those that are due first."""
+    at, actor = who
+    with at.store.read() as connection:
+        found = list_orders(connection, states=state or ())
+    return [asdict(one) for one in flow.visible(at, found, actor)]
+
+
+@router.get("/api/v1/orders/{order}")
+def show_order(order: str, who: Caller) -> dict[str, Any]:
+    """An order with its moves, and where its rows stand."""
+    at, actor = who
+    with at.store.read() as connection:
+        found = orders.load(connection, order)
+        moves = list_order_moves(connection, order)
+    if not flow.visible(at, [found], actor):
+        raise DeniedError(
+            "api.order.foreign",
+            "This order is of another department.",
+            hint="See your own at /api/v1/orders.",
+        )
+    rows = flow.positions(at, found) if found.kind == "quality" else []
+    return {"order": asdict(found), "moves": [asdict(m) for m in moves], "rows": rows}
+
+
+@router.post("/api/v1/orders/{order}/{verb}")
+def move_order(order: str, verb: str, said: Said, who: Caller) -> dict[str, Any]:
+    """Make a move of an order: accept, fix, dispute, return; stewards also insist, withdraw, verify, close."""
+    at, actor = who
+    return asdict(orders.move(order, verb, actor, said.words, store=at.store, clock=at.clock))
+
+
+@router.post("/api/v1/reports", status_code=201)
+def report_error(wrong: Wrong, who: Caller) -> dict[str, Any]:
+    """Report an error in data to the department that answers for it; the answer is an order with a deadline."""
+    at, actor = who
+    made = flow.report(
+        at, wrong.resource, item=wrong.item, words=wrong.words, basis=wrong.basis, actor=actor.account
+    )
+    return asdict(made)

@@ -1,0 +1,150 @@
+"""Work orders over a workspace: sent from assessments, verified after them, moved by accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from sqlglot import exp
+
+from cityloom.engines.base import sql
+from cityloom.flows.bootstrap import Workspace
+from cityloom.flows.roles import require_role
+from cityloom.kernel.errors import DeniedError, UserError
+from cityloom.model.order import OPEN, ErrorReport, Order
+from cityloom.model.principal import Principal
+from cityloom.model.quality import PHASES, Assessment
+from cityloom.quality import orders
+from cityloom.quality.plan import plan
+from cityloom.quality.run import View, today
+from cityloom.store.orders import list_orders
+from cityloom.store.quality import latest_assessments
+
+
+def send(workspace: Workspace, names: Sequence[str] = (), *, actor: str) -> list[Order]:
+    """Send orders for what the newest assessments found broken; bring open ones up to date.
+
+    Where a resource was assessed before and after standardising, what standardising mends is no order: only the later
+    phase counts.
+
+    Raises:
+        DeniedError: ``flows.role.missing``.
+    """
+    require_role(workspace, actor, "steward")
+    return [order for one in _newest(workspace, names) for order in _follow(workspace, one, is_sending=True)]
+
+
+def check(workspace: Workspace, names: Sequence[str] = ()) -> list[Order]:
+    """Verify open orders against the newest assessments, and mark those that are late; sends nothing new."""
+    moved = [order for one in _newest(workspace, names) for order in _follow(workspace, one, is_sending=False)]
+    return moved + orders.expire(store=workspace.store, clock=workspace.clock)
+
+
+def report(workspace: Workspace, resource: str, *, item: str, words: str, basis: str, actor: str) -> Order:
+    """An error that a user of data reports to the department that provides it.
+
+    Raises:
+        UserError: ``flows.order.item``, or as :func:`cityloom.quality.orders.report`.
+        DeniedError: ``flows.account.unknown``.
+    """
+    found = workspace.city.resource(resource)
+    if item and item not in {i.name for i in found.items}:
+        raise UserError(
+            "flows.order.item",
+            "{resource} has no item {item}.",
+            hint="There are: {known}.",
+            resource=resource,
+            item=item,
+            known=", ".join(i.name for i in found.items),
+        )
+    wrong = ErrorReport(resource=resource, department=found.department, item=item, words=words, basis=basis)
+    return orders.report(wrong, principal(workspace, actor), store=workspace.store, clock=workspace.clock)
+
+
+def move(workspace: Workspace, order_id: str, verb: str, words: str, *, actor: str) -> Order:
+    """Make a move of an order on behalf of an account.
+
+    Raises:
+        UserError: as :func:`cityloom.quality.orders.move`.
+        DeniedError: ``flows.account.unknown`` or ``model.transition.denied``.
+    """
+    return orders.move(order_id, verb, principal(workspace, actor), words, store=workspace.store, clock=workspace.clock)
+
+
+def visible(workspace: Workspace, found: Sequence[Order], actor: Principal) -> list[Order]:
+    """The orders that an account may see: of its department, reported by it, or all for stewards and leaders."""
+    if {"steward", "leader", "analyst", "audit_administrator"} & set(actor.roles):
+        return list(found)
+    return [o for o in found if actor.department in (o.department, o.reporter_department)]
+
+
+def positions(workspace: Workspace, order: Order, limit: int = 1000) -> list[tuple[str, int]]:
+    """Batch and row of the rows that an order is about: positions, no values."""
+    view, by_name = _view(workspace, order.resource, order.phase)
+    if order.cause not in by_name:
+        return []
+    query = view.broken(by_name[order.cause]).subquery("b")
+    ordered = exp.select("*").from_(query).order_by("b._batch", "b._row").limit(limit)
+    return [(str(batch), int(row)) for batch, row in workspace.engine.rows(ordered)]
+
+
+def principal(workspace: Workspace, account: str) -> Principal:
+    """An account of the definitions as an actor.
+
+    Raises:
+        DeniedError: ``flows.account.unknown``.
+    """
+    found = workspace.city.accounts.get(account)
+    if found is None:
+        raise DeniedError(
+            "flows.account.unknown",
+            "There is no account {account}.",
+            hint="Name one of the definitions' accounts with --as.",
+            account=account,
+        )
+    return Principal(account=found.name, department=found.department, roles=found.roles)
+
+
+def _newest(workspace: Workspace, names: Sequence[str]) -> Iterator[Assessment]:
+    """Of each resource the assessment of the latest phase, when it is of the table's newest version."""
+    chosen: dict[str, Assessment] = {}
+    with workspace.store.read() as connection:
+        for phase in PHASES:
+            chosen |= {a.resource: a for a in latest_assessments(connection, phase)}
+    known = workspace.city.resources
+    for name in names:
+        workspace.city.resource(name)
+    yield from (a for name, a in sorted(chosen.items()) if name in known and name in (names or known))
+
+
+def _follow(workspace: Workspace, one: Assessment, *, is_sending: bool) -> list[Order]:
+    with workspace.store.read() as connection:
+        has_open = bool(list_orders(connection, resource=one.resource, kind="quality", states=OPEN))
+    if not is_sending and not has_open:
+        return []
+    broken = [r.rule for r in one.results if r.broken]
+    return orders.follow_up(
+        one,
+        workspace.city.resources[one.resource].department,
+        store=workspace.store,
+        clock=workspace.clock,
+        batches=_batches(workspace, one, broken),
+        is_sending=is_sending,
+    )
+
+
+def _batches(workspace: Workspace, one: Assessment, rules: Sequence[str]) -> dict[str, dict[str, int]]:
+    """By rule how many broken rows each batch brought."""
+    view, by_name = _view(workspace, one.resource, one.phase)
+    found = {}
+    for rule in rules:
+        if rule in by_name:
+            query = sql("SELECT b._batch, count(*) FROM :rows GROUP BY b._batch", rows=view.broken(by_name[rule]).subquery("b"))
+            found[rule] = {str(batch): int(count) for batch, count in workspace.engine.rows(query)}
+    return found
+
+
+def _view(workspace: Workspace, name: str, phase: str):  # type: ignore[no-untyped-def]
+    city = workspace.city
+    resource = city.resource(name)
+    rules = plan(resource, elements=city.elements, codes=city.codes, today=today(workspace.clock))
+    return View(resource, phase, workspace.lake), {rule.name: rule for rule in rules}

@@ -1,0 +1,286 @@
+"""Work orders: broken rows become a department's task with a deadline, and the next batch tells whether it is done.
+
+An order stands for one cause, a rule on a resource; it is not sent again while it is open. Who may move it and when
+stands in :data:`cityloom.model.order.TRANSITIONS`; a move, its history and its audit event are one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from cityloom.kernel.clock import Clock, iso
+from cityloom.kernel.errors import UserError
+from cityloom.kernel.ids import new_id
+from cityloom.kernel.workdays import ChineseCalendar, WorkCalendar, deadline
+from cityloom.model.audit import AuditEvent, EventKind
+from cityloom.model.order import OPEN, TRANSITIONS, ErrorReport, Order, OrderFigures, OrderMove, OrderState
+from cityloom.model.principal import Principal
+from cityloom.model.quality import Assessment, RuleResult
+from cityloom.model.transition import check_actor, transition
+from cityloom.model.transition import diagram as _diagram
+from cityloom.store import audit
+from cityloom.store.database import Store
+from cityloom.store.orders import add_order_move, find_order, first_moves, list_orders, put_order
+
+RULE = "rule"
+"""Name of the actor where a move follows from a check or the calendar."""
+DAYS: Mapping[str, int] = {"high": 3, "medium": 5, "low": 10}
+"""Working days to fix what is wrong, by severity."""
+REPORT_DAYS = 5
+"""Working days in which a reported error is answered."""
+ESCALATED_DAYS = 3
+"""Working days after its deadline an order goes to the authority."""
+_NEEDS_WORDS = frozenset({"fix", "dispute", "insist", "withdraw", "return"})
+Batches = Mapping[str, Mapping[str, int]]
+"""By rule: broken rows by batch."""
+
+
+def follow_up(
+    assessment: Assessment,
+    department: str,
+    *,
+    store: Store,
+    clock: Clock,
+    batches: Batches | None = None,
+    calendar: WorkCalendar | None = None,
+    is_sending: bool = True,
+) -> list[Order]:
+    """Bring the orders of a resource up to its newest assessment; returns those that changed.
+
+    A rule that is broken and has no open order gets one, where orders are being sent. An open one is brought up to date; one said to be fixed
+    is verified and closed when no row is broken any more, and goes back when there are as many as before in a
+    newer version; what vanished without a word is verified too.
+    """
+    changed: list[Order] = []
+    with store.write() as connection:
+        open_ones = {
+            o.cause: o
+            for o in list_orders(connection, resource=assessment.resource, kind="quality", states=OPEN)
+            if o.phase == assessment.phase
+        }
+        for result in assessment.results:
+            order = open_ones.get(result.rule)
+            where = (batches or {}).get(result.rule, {})
+            if order is None and result.broken and is_sending:
+                new = _opened(assessment, result, department, where, clock, calendar)
+                changed.append(_begin(connection, new, RULE, "", clock))
+            elif order is not None and order.version < assessment.version:
+                changed.append(_checked(connection, order, assessment, result, where, clock, calendar))
+    return changed
+
+
+def report(
+    wrong: ErrorReport, actor: Principal, *, store: Store, clock: Clock, calendar: WorkCalendar | None = None
+) -> Order:
+    """An error that a user of data met, sent to the department that answers for the data.
+
+    Raises:
+        UserError: ``quality.order.words`` without words.
+    """
+    _require(wrong.words, "report")
+    now = clock.now()
+    order = Order(
+        id=new_id("o"),
+        kind="report",
+        department=wrong.department,
+        resource=wrong.resource,
+        cause=wrong.words,
+        item=wrong.item,
+        basis=wrong.basis,
+        reported_by=actor.account,
+        reporter_department=actor.department,
+        opened_at=iso(now),
+        changed_at=iso(now),
+        deadline=iso(deadline(now, REPORT_DAYS, calendar or ChineseCalendar())),
+    )
+    with store.write() as connection:
+        return _begin(connection, order, actor.account, wrong.words, clock)
+
+
+def move(order_id: str, verb: str, actor: Principal, words: str, *, store: Store, clock: Clock) -> Order:
+    """Make a move of an order on behalf of a person.
+
+    Raises:
+        UserError: ``quality.order.unknown``, ``quality.order.words`` or ``model.transition.impossible``.
+        DeniedError: ``model.transition.denied``.
+    """
+    with store.write() as connection:
+        order = load(connection, order_id)
+        step = transition(TRANSITIONS, verb, order.state)
+        check_actor(step, actor, consumer=order.reporter_department, provider=order.department)
+        if verb in _NEEDS_WORDS:
+            _require(words, verb)
+        returns = order.returns + (verb == "return")
+        return _record(connection, replace(order, returns=returns), verb, actor.account, words, clock)
+
+
+def expire(*, store: Store, clock: Clock, calendar: WorkCalendar | None = None) -> list[Order]:
+    """Mark orders past their deadline as overdue, and those long past it as escalated; returns those that moved."""
+    moved = []
+    now = clock.now()
+    with store.write() as connection:
+        for order in list_orders(connection, states=(OrderState.SENT, OrderState.ACCEPTED)):
+            if order.deadline <= iso(now):
+                moved.append(_record(connection, order, "expire", RULE, "", clock))
+        for order in list_orders(connection, states=(OrderState.OVERDUE,)):
+            due = datetime.fromisoformat(order.deadline)
+            if deadline(due, ESCALATED_DAYS, calendar or ChineseCalendar()) <= now:
+                moved.append(_record(connection, order, "escalate", RULE, "", clock))
+    return moved
+
+
+def load(connection: sa.Connection, order_id: str) -> Order:
+    """An order, held until the transaction ends.
+
+    Raises:
+        UserError: ``quality.order.unknown``.
+    """
+    found = find_order(connection, order_id, is_locked=True)
+    if found is None:
+        raise UserError(
+            "quality.order.unknown",
+            "There is no work order {order}.",
+            hint="List them with `cityloom orders list`.",
+            order=order_id,
+        )
+    return found
+
+
+def figures(connection: sa.Connection) -> list[OrderFigures]:
+    """Statistics of every department with orders, by name, and of all under an empty name at the end."""
+    orders = list_orders(connection)
+    fixed = {**first_moves(connection, "vanish"), **first_moves(connection, "fix")}
+    names = sorted({o.department for o in orders})
+    found = [_figures(name, [o for o in orders if o.department == name], fixed) for name in names]
+    return [*found, _figures("", orders, fixed)]
+
+
+def diagram() -> str:
+    """The moves as a Mermaid state diagram."""
+    return _diagram(TRANSITIONS, OrderState.SENT)
+
+
+def _figures(department: str, orders: Sequence[Order], fixed: Mapping[str, str]) -> OrderFigures:
+    done = [o for o in orders if o.id in fixed]
+    in_time = [o for o in done if fixed[o.id] <= o.deadline]
+    days = [_days(o.opened_at, fixed[o.id]) for o in done]
+    return OrderFigures(
+        department=department,
+        all=len(orders),
+        open=sum(o.state in OPEN for o in orders),
+        overdue=sum(o.state in (OrderState.OVERDUE, OrderState.ESCALATED) for o in orders),
+        closed=sum(o.state not in OPEN for o in orders),
+        disputed=sum(o.state == OrderState.DISPUTED for o in orders),
+        returned=sum(o.returns for o in orders),
+        fixed_in_time=len(in_time),
+        on_time_rate=len(in_time) / len(done) if done else None,
+        mean_days=sum(days) / len(days) if days else None,
+        rows=sum(o.broken for o in orders if o.state in OPEN),
+    )
+
+
+def _days(start: str, end: str) -> float:
+    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds() / 86_400
+
+
+def _opened(
+    assessment: Assessment,
+    result: RuleResult,
+    department: str,
+    where: Mapping[str, int],
+    clock: Clock,
+    calendar: WorkCalendar | None,
+) -> Order:
+    now = clock.now()
+    days = DAYS.get(result.severity, DAYS["medium"])
+    return Order(
+        id=new_id("o"),
+        kind="quality",
+        department=department,
+        resource=assessment.resource,
+        cause=result.rule,
+        dimension=result.dimension,
+        severity=result.severity,
+        phase=assessment.phase,
+        version=assessment.version,
+        checked=result.checked,
+        broken=result.broken,
+        first_broken=result.broken,
+        batches=dict(where),
+        columns=result.columns,
+        opened_at=iso(now),
+        changed_at=iso(now),
+        deadline=iso(deadline(now, days, calendar or ChineseCalendar())),
+    )
+
+
+def _checked(
+    connection: sa.Connection,
+    order: Order,
+    assessment: Assessment,
+    result: RuleResult,
+    where: Mapping[str, int],
+    clock: Clock,
+    calendar: WorkCalendar | None,
+) -> Order:
+    """An open order after a newer version was assessed."""
+    newer = replace(
+        order, version=assessment.version, checked=result.checked, broken=result.broken, batches=dict(where)
+    )
+    if not result.broken and order.state != OrderState.DISPUTED:
+        verb = "verify" if order.state == OrderState.FIXED else "vanish"
+        verified = _record(connection, newer, verb, RULE, "", clock)
+        return _record(connection, verified, "close", RULE, "", clock)
+    if order.state == OrderState.FIXED and result.broken:
+        days = DAYS.get(order.severity, DAYS["medium"])
+        due = iso(deadline(clock.now(), days, calendar or ChineseCalendar()))
+        returned = replace(newer, returns=order.returns + 1, deadline=due)
+        words = "The check of the next batch still finds broken rows."
+        return _record(connection, returned, "return", RULE, words, clock)
+    put_order(connection, newer)
+    return newer
+
+
+def _begin(connection: sa.Connection, order: Order, actor: str, words: str, clock: Clock) -> Order:
+    put_order(connection, order)
+    first = OrderMove(
+        order=order.id, verb="send", source="", target=order.state, actor=actor, at=order.opened_at, words=words
+    )
+    add_order_move(connection, first)
+    _audit(connection, order, "send", actor, clock)
+    return order
+
+
+def _record(connection: sa.Connection, order: Order, verb: str, actor: str, words: str, clock: Clock) -> Order:
+    """The move itself: state, history and audit event together."""
+    step = transition(TRANSITIONS, verb, order.state)
+    now = iso(clock.now())
+    closed = now if step.target == OrderState.CLOSED else order.closed_at
+    moved = replace(order, state=step.target, changed_at=now, closed_at=closed)
+    put_order(connection, moved)
+    add_order_move(
+        connection,
+        OrderMove(order=order.id, verb=verb, source=step.source, target=step.target, actor=actor, at=now, words=words),
+    )
+    _audit(connection, moved, verb, actor, clock)
+    return moved
+
+
+def _audit(connection: sa.Connection, order: Order, verb: str, actor: str, clock: Clock) -> None:
+    details: dict[str, str | int] = {"order": order.id, "verb": verb, "state": str(order.state), "broken": order.broken}
+    event = AuditEvent(kind=EventKind.ORDER_MOVED, actor=actor, subject=order.resource, details=details)
+    audit.append(connection, event, clock)
+
+
+def _require(words: str, verb: str) -> None:
+    if not words.strip():
+        raise UserError(
+            "quality.order.words",
+            "{verb} needs words: the other side must know why.",
+            hint="Say it in a sentence, without any value of a person.",
+            verb=verb,
+        )
