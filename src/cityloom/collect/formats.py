@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import zipfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.message import Message
 from pathlib import Path
 from typing import Any
 
-import python_calamine as calamine
-
 from cityloom.collect.inbox import Delivery, Draft
 from cityloom.collect.rows import Envelope, write_lines
+from cityloom.collect.sheets.model import Value
+from cityloom.collect.sheets.open import open_book
 from cityloom.collect.table import join_header
 from cityloom.kernel.errors import DataError, UserError
 from cityloom.model.resource import Resource
 
 ENDINGS = {
-    "xlsx": "excel", "xlsm": "excel", "xls": "excel", "ods": "excel", "et": "excel",
+    "xlsx": "excel", "xlsm": "excel", "xls": "excel", "xlsb": "excel", "ods": "excel", "et": "excel",
     "csv": "csv_files", "tsv": "csv_files", "txt": "csv_files",
     "jsonl": "json_lines", "ndjson": "json_lines", "json": "json",
 }  # fmt: skip
@@ -139,11 +139,11 @@ def _header(
 ) -> tuple[str, Mapping[str, Any]]:
     """Name of the sheet, and the options under which most of its header is known."""
     try:
-        with calamine.load_workbook(path) as book:
-            names = list(book.sheet_names)
+        with open_book(path, path.name) as book:
+            names = [one.name for one in book.sheets]
             wanted = names[sheet - 1] if isinstance(sheet, int) and 1 <= sheet <= len(names) else sheet
-            rows = _first(book.get_sheet_by_name(wanted)) if wanted in names else []
-    except calamine.CalamineError:
+            rows = _first(book.rows(str(wanted))) if wanted in names else []
+    except DataError:
         return str(sheet), {"sheet": sheet}
     known = {item.column for item in resource.items} | set(aliases(resource))
     layouts = [*_declared(declared), *({"title_rows": n} for n in range(len(rows)))]
@@ -175,12 +175,13 @@ def _filled(rows: Sequence[Sequence[str]]) -> list[list[str]]:
     return made
 
 
-def _first(sheet: Any) -> list[list[str]]:
-    found = []
-    for row in sheet.iter_rows():
-        found.append([str(v).strip() if v != "" else "" for v in row])
-        if len(found) >= _LOOKED:
+def _first(rows: Iterable[tuple[int, list[Value]]]) -> list[list[str]]:
+    found: list[list[str]] = []
+    for number, values in rows:
+        if number > _LOOKED:
             break
+        found.extend([] for _ in range(number - 1 - len(found)))
+        found.append([v.strip() if isinstance(v, str) else v.shown if v else "" for v in values])
     return found
 
 

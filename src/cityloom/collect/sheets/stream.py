@@ -127,7 +127,8 @@ def _rows(text: str, start: str, number: int) -> Iterator[tuple[int, list[Cell]]
         yield from _parsed(text, start, number)
         return
     has_escapes = "&" in text
-    current, row = "", []
+    current = ""
+    row: list[Cell] = []
     columns: dict[str, int] = {}
     for letters, place, style, kind, formula, value, inline in found:
         if place != current:
