@@ -52,6 +52,9 @@ class Place:
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
+        if not self.options["url"].startswith("file:"):
+            (self.folder / "address").write_text(self.options["url"])
+            self.options = self.options | {"url": "file:address"}
         content = {"connector": self.connector, "options": self.options, "columns": self.columns, "drift": self.drift}
         (self.folder / "task.json").write_text(json.dumps(content))
         self.engine = DuckDBEngine(self.folder / "spill", memory_mb=256, threads=2)

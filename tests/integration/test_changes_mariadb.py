@@ -67,7 +67,7 @@ def test_nothing_is_lost_or_doubled_under_fire(own: tuple[str, Callable[[], None
         with closing(connect(url)) as source, source.cursor() as cursor:
             cursor.execute("ALTER TABLE town.house ADD COLUMN extra text")
 
-    place = Place(tmp_path / "w", "mariadb_changes", {"url": url, "table": "town.house", "slice_seconds": 0.3}, COLUMNS)
+    place = Place(tmp_path / "w", "mariadb_changes", {"url": url, "schema": "town", "table": "house", "slice_seconds": 0.3}, COLUMNS)
     kills = fire(place, town, "house", crash=crash, alter=alter)
     assert kills == 10
     with closing(connect(url)) as source, source.cursor() as cursor:

@@ -53,7 +53,7 @@ def test_nothing_is_lost_or_doubled_under_fire(own: tuple[str, Callable[[], None
         def alter() -> None:
             source.execute("ALTER TABLE house ADD COLUMN extra text")
 
-        place = Place(tmp_path / "w", "postgresql_changes", {"url": plain, "table": "public.house", "slice_seconds": 0.3}, COLUMNS)
+        place = Place(tmp_path / "w", "postgresql_changes", {"url": plain, "table": "house", "slice_seconds": 0.3}, COLUMNS)
         kills = fire(place, url, "house", crash=crash, alter=alter)
     assert kills == 10
     with psycopg.connect(plain, autocommit=True) as source:

@@ -10,7 +10,10 @@ import zlib
 from dataclasses import dataclass
 from typing import Any
 
+import sqlalchemy as sa
+
 from cityloom.collect.changes.walsender import lost, unreachable
+from cityloom.collect.databases import failures
 from cityloom.kernel.errors import SourceError
 from cityloom.kernel.extras import require
 
@@ -29,6 +32,9 @@ _SILENCE_SECONDS = 30
 _HEARTBEAT_SECONDS = 1
 _BLOCK = 1 << 18
 _WHOLE = 0xFFFFFF
+_GONE = 1236
+"""The server's error for a place that is not in its log."""
+_REFUSED, _DENIED = (1045, 1698), (1044, 1142, 1143, 1227)
 _COM_BINLOG_DUMP = 0x12
 _SUM, _CRC32 = 4, 1
 _header = struct.Struct("<IBIIIH").unpack_from
@@ -45,60 +51,65 @@ class Event:
     body: memoryview
 
 
-def connect(address: Any, *, is_streaming: bool = False) -> Any:
-    """A connection that shows times in UTC and text in UTF-8.
+def place_name(url: sa.URL) -> str:
+    """How the server is called in errors."""
+    return f"{url.host or 'localhost'}:{url.port or 3306}/{url.database or ''}"
 
-    Args:
-        address: an ``sa.URL``.
-        is_streaming: rows are fetched one after another, not all at once.
+
+def connect(url: sa.URL) -> Any:
+    """A connection that commits each statement, and is patient while a slice lands.
 
     Raises:
-        SourceError: ``collect.source.unreachable``.
+        SourceError: ``collect.source.unreachable``, ``collect.source.denied``.
     """
     pymysql = require("pymysql", extra="changes")
-    cursors = require("pymysql.cursors", extra="changes")
     encoders = require("pymysql.converters", extra="changes").encoders
-    words = "SET SESSION time_zone = '+00:00', net_write_timeout = 3600, sql_mode = ''"
     try:
         return pymysql.connect(
-            host=address.host or "127.0.0.1",
-            port=address.port or 3306,
-            user=address.username,
-            password=address.password or "",
-            database=address.database,
+            **{k: str(v) for k, v in url.query.items()},
+            host=url.host or "localhost",
+            port=url.port or 3306,
+            user=url.username,
+            password=str(url.password or ""),
+            database=url.database,
             charset="utf8mb4",
             connect_timeout=_CONNECT_SECONDS,
             read_timeout=600,
             write_timeout=60,
             autocommit=True,
-            init_command=words,
+            init_command="SET SESSION net_write_timeout = 3600",
+            program_name="cityloom",
             conv=dict(encoders),
-            cursorclass=cursors.SSCursor if is_streaming else cursors.Cursor,
         )
     except pymysql.MySQLError as error:
-        raise broken(error) from None
+        raise broken(place_name(url), error) from None
 
 
-def broken(error: Exception) -> SourceError:
+def broken(place: str, error: Exception) -> SourceError:
     """The error for what the server said, or for a link that broke."""
     code = error.args[0] if error.args and isinstance(error.args[0], int) else 0
     text = str(error.args[1]) if len(error.args) > 1 else str(error)
-    if code == 1236:
+    if code == _GONE:
         return lost(text.rstrip("."))
-    return unreachable(RuntimeError(text))
+    if code in _REFUSED:
+        return failures.denied(place)
+    if code in _DENIED:
+        return failures.forbidden(place, text)
+    return unreachable(place, RuntimeError(text))
 
 
 class Binlog:
     """The events of the log from a place in a file on.
 
     Args:
-        address: of the server.
+        url: of the server.
         file: of the log.
         position: in it.
     """
 
-    def __init__(self, address: Any, file: str, position: int) -> None:
-        self._connection = connect(address)
+    def __init__(self, url: sa.URL, file: str, position: int) -> None:
+        self._place = place_name(url)
+        self._connection = connect(url)
         self._buffer = bytearray()
         self._at = 0
         self._heard = time.monotonic()
@@ -112,7 +123,7 @@ class Binlog:
         try:
             self._connection._execute_command(_COM_BINLOG_DUMP, asked)  # noqa: SLF001 - the driver has no call for it
         except Exception as error:
-            raise broken(error) from None
+            raise broken(self._place, error) from None
         self._socket = self._connection._sock  # noqa: SLF001
         self._socket.settimeout(_SILENCE_SECONDS)
 
@@ -125,7 +136,7 @@ class Binlog:
         packet = self._packet()
         while packet is None:
             if time.monotonic() - self._heard > _SILENCE_SECONDS:
-                raise unreachable(TimeoutError("it is silent"))
+                raise unreachable(self._place, TimeoutError("it is silent"))
             if not self._is_readable(seconds):
                 return None
             self._receive()
@@ -137,9 +148,9 @@ class Binlog:
         if packet[0] == 0xFF:
             code = int.from_bytes(packet[1:3], "little")
             text = bytes(packet[3:]).decode(errors="replace")
-            raise broken(RuntimeError(code, text[6:] if text.startswith("#") else text))
+            raise broken(self._place, RuntimeError(code, text[6:] if text.startswith("#") else text))
         if packet[0] == 0xFE and len(packet) < 9:
-            raise unreachable(ConnectionError("it ended the log"))
+            raise unreachable(self._place, ConnectionError("it ended the log"))
         at, kind, _, size, end, _ = _header(packet, 1)
         return Event(at, kind, size, end, self._body(kind, packet[1:]))
 
@@ -151,7 +162,7 @@ class Binlog:
             return event[HEAD : -_SUM if _is_sound(event) else None]
         elif self._has_sums:
             if not _is_sound(event):
-                raise unreachable(ConnectionError("an event was damaged on its way"))
+                raise unreachable(self._place, ConnectionError("an event was damaged on its way"))
             return event[HEAD:-_SUM]
         return event[HEAD:]
 
@@ -163,9 +174,9 @@ class Binlog:
         try:
             block = self._socket.recv(_BLOCK)
         except OSError as error:
-            raise unreachable(error) from None
+            raise unreachable(self._place, error) from None
         if not block:
-            raise unreachable(ConnectionError("the link broke"))
+            raise unreachable(self._place, ConnectionError("the link broke"))
         self._heard = time.monotonic()
         if self._at:
             self._buffer = self._buffer[self._at :]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import tzinfo
 
 from cityloom.collect.changes import binlog_values as values
 from cityloom.collect.changes.binlog_values import Decoder
@@ -31,6 +32,23 @@ class UnreadableError(Exception):
 
 
 @dataclass(frozen=True)
+class Reading:
+    """What the log does not tell of a table, and reading it needs.
+
+    Args:
+        codecs: by number of a collation Python's name of its encoding; empty for bytes.
+        zone: in which values of type TIMESTAMP are shown.
+        widths: characters of the columns that fill with zeros.
+        scales: digits behind the point of binary numbers that are shown with so many.
+    """
+
+    codecs: Mapping[int, str]
+    zone: tzinfo
+    widths: Mapping[str, int]
+    scales: Mapping[str, int]
+
+
+@dataclass(frozen=True)
 class TableMap:
     """A table as the log describes it, with what reads each of its columns."""
 
@@ -52,13 +70,8 @@ def table_name(body: memoryview) -> tuple[str, str]:
     return str(body[9 : 9 + size], "utf-8"), str(body[at + 1 : at + 1 + body[at]], "utf-8")
 
 
-def table_map(body: memoryview, widths: Mapping[str, int], codecs: Mapping[int, str]) -> TableMap:
+def table_map(body: memoryview, reading: Reading) -> TableMap:
     """The description of a table.
-
-    Args:
-        body: of the event.
-        widths: characters of the columns that fill with zeros.
-        codecs: by number of a collation Python's name of its encoding; empty for bytes.
 
     Raises:
         UnreadableError: without names of columns, or with a type that is not known.
@@ -73,8 +86,8 @@ def table_map(body: memoryview, widths: Mapping[str, int], codecs: Mapping[int, 
     if _NAMES not in extra:
         raise UnreadableError("the names of columns are not in the log: binlog_row_metadata is not FULL")
     names = tuple(_texts(extra[_NAMES]))
-    decoders = _Columns(types, metas, extra, [widths.get(n, 0) for n in names], codecs).decoders()
-    return TableMap(schema, name, names, decoders)
+    columns = _Columns(types, metas, extra, reading)
+    return TableMap(schema, name, names, tuple(columns.decoder(*one) for one in zip(names, columns.types, metas, strict=True)))
 
 
 def rows(kind: str, version: int, body: memoryview, table: TableMap, *, is_compressed: bool) -> Iterator[tuple[Row | None, Row]]:
@@ -177,38 +190,34 @@ class _Columns:
         types: Sequence[int],
         metas: Sequence[bytes],
         extra: Mapping[int, memoryview],
-        widths: Sequence[int],
-        codecs: Mapping[int, str],
+        reading: Reading,
     ) -> None:
-        self._types = [m[0] if t == 254 and m[0] in (_ENUM, _SET) else t for t, m in zip(types, metas, strict=True)]
-        self._metas, self._widths, self._codecs = metas, widths, codecs
+        self.types = [m[0] if t == 254 and m[0] in (_ENUM, _SET) else t for t, m in zip(types, metas, strict=True)]
+        self._reading = reading
         signs = extra.get(_SIGNS, _NOTHING)
         self._signs = iter([bool(signs[i // 8] >> (7 - i % 8) & 1) for i in range(8 * len(signs))])
-        textual = sum(t in _TEXTUAL for t in self._types)
-        listed = sum(t in (_ENUM, _SET) for t in self._types)
+        textual = sum(t in _TEXTUAL for t in self.types)
+        listed = sum(t in (_ENUM, _SET) for t in self.types)
         self._charsets = iter(_charsets(extra, _DEFAULT_CHARSET, _CHARSETS, textual))
         self._listed = iter(_charsets(extra, _DEFAULT_LISTED, _LISTED, listed))
         self._enums = iter(_lists(extra.get(_ENUMS, _NOTHING)))
         self._sets = iter(_lists(extra.get(_SETS, _NOTHING)))
 
-    def decoders(self) -> tuple[Decoder, ...]:
-        return tuple(self._decoder(*one) for one in zip(self._types, self._metas, self._widths, strict=True))
-
-    def _decoder(self, kind: int, meta: bytes, width: int) -> Decoder:
+    def decoder(self, name: str, kind: int, meta: bytes) -> Decoder:
         is_unsigned = next(self._signs, False) if kind in _NUMERIC else False
         if kind in _INTEGERS:
-            return values.integer(_INTEGERS[kind], is_unsigned, width)
+            return values.integer(_INTEGERS[kind], is_unsigned, self._reading.widths.get(name, 0))
         if kind in (4, 5):
-            return values.real(4 if kind == 4 else 8)
+            return values.real(4 if kind == 4 else 8, self._reading.scales.get(name, -1))
         if kind == 246:
-            return values.decimal(meta[0], meta[1], width)
+            return values.decimal(meta[0], meta[1], self._reading.widths.get(name, 0))
         if kind in _TEXTUAL:
             return self._text(kind, meta)
         if kind == _ENUM:
             return values.one_of(meta[1], self._names(next(self._enums)))
         if kind == _SET:
             return values.some_of(meta[1], self._names(next(self._sets)))
-        return _plain(kind, meta)
+        return _plain(kind, meta, self._reading.zone)
 
     def _text(self, kind: int, meta: bytes) -> Decoder:
         codec = self._codec(next(self._charsets))
@@ -225,9 +234,9 @@ class _Columns:
         return [str(name, codec) for name in names]
 
     def _codec(self, collation: int) -> str:
-        if collation not in self._codecs:
+        if collation not in self._reading.codecs:
             raise UnreadableError(f"text is in a collation that is not known ({collation})")
-        return self._codecs[collation]
+        return self._reading.codecs[collation]
 
 
 def _charsets(extra: Mapping[int, memoryview], default: int, each: int, count: int) -> list[int]:
@@ -241,16 +250,16 @@ def _charsets(extra: Mapping[int, memoryview], default: int, each: int, count: i
     return charsets
 
 
-def _plain(kind: int, meta: bytes) -> Decoder:
+def _plain(kind: int, meta: bytes, zone: tzinfo) -> Decoder:
     digits = meta[0] if meta else 0
-    makers = {
-        7: values.old_timestamp,
+    makers: dict[int, Callable[[], Decoder]] = {
+        7: lambda: values.old_timestamp(zone),
         10: values.date,
         11: values.old_time,
         12: values.old_datetime,
         13: values.year,
         16: lambda: values.bits(meta[1] * 8 + meta[0]),
-        17: lambda: values.timestamp(digits),
+        17: lambda: values.timestamp(digits, zone),
         18: lambda: values.datetime_(digits),
         19: lambda: values.time_(digits),
         255: lambda: values.text(digits, ""),

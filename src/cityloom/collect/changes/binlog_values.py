@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 
 Decoder = Callable[[memoryview, int], tuple[str, int]]
@@ -27,12 +27,13 @@ def integer(size: int, is_unsigned: bool, width: int = 0) -> Decoder:
     return decode
 
 
-def real(size: int) -> Decoder:
-    """A binary number, exactly: FLOAT as the same number in DOUBLE."""
+def real(size: int, scale: int = -1) -> Decoder:
+    """A binary number, exactly: FLOAT as the same number in DOUBLE; ``scale`` digits where it is shown with so many."""
     unpack = _float if size == 4 else _double
+    shown = real_text if scale < 0 else f"{{:.{scale}f}}".format
 
     def decode(data: memoryview, at: int) -> tuple[str, int]:
-        return real_text(unpack(data, at)[0]), at + size
+        return shown(unpack(data, at)[0]), at + size
 
     return decode
 
@@ -108,28 +109,28 @@ def _micros(data: memoryview, at: int, digits: int) -> tuple[int, int]:
     return value, at + size
 
 
-def timestamp(digits: int) -> Decoder:
-    """A moment, in UTC."""
+def timestamp(digits: int, zone: tzinfo) -> Decoder:
+    """A moment, as a zone shows it."""
 
     def decode(data: memoryview, at: int) -> tuple[str, int]:
         seconds = int.from_bytes(data[at : at + 4], "big")
         micros, end = _micros(data, at + 4, digits)
         if not seconds and not micros:
             return f"0000-00-00 00:00:00{_fraction(0, digits)}", end
-        moment = _EPOCH + timedelta(seconds=seconds)
+        moment = (_EPOCH + timedelta(seconds=seconds)).astimezone(zone)
         return moment.strftime("%Y-%m-%d %H:%M:%S") + _fraction(micros, digits), end
 
     return decode
 
 
-def old_timestamp() -> Decoder:
-    """A moment of a table of MariaDB before 10.1, in UTC."""
+def old_timestamp(zone: tzinfo) -> Decoder:
+    """A moment of a table of MariaDB before 10.1."""
 
     def decode(data: memoryview, at: int) -> tuple[str, int]:
         seconds = int.from_bytes(data[at : at + 4], "little")
         if not seconds:
             return "0000-00-00 00:00:00", at + 4
-        return (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%d %H:%M:%S"), at + 4
+        return (_EPOCH + timedelta(seconds=seconds)).astimezone(zone).strftime("%Y-%m-%d %H:%M:%S"), at + 4
 
     return decode
 
@@ -202,7 +203,7 @@ def text(length_size: int, codec: str) -> Decoder:
         start = at + length_size
         end = start + int.from_bytes(data[at:start], "little")
         raw = data[start:end]
-        return (str(raw, codec) if codec else raw.hex().upper()), end
+        return (str(raw, codec) if codec else raw.hex()), end
 
     return decode
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cityloom.collect.changes import binlog, mytable
 from cityloom.collect.changes.binlog import Binlog, Event
 from cityloom.collect.changes.binlog_rows import (
+    Reading,
     Row,
     TableMap,
     UnreadableError,
@@ -20,6 +21,7 @@ from cityloom.collect.changes.binlog_rows import (
     table_name,
 )
 from cityloom.collect.changes.journal import Journal, RewrittenError
+from cityloom.collect.changes.name import TableName
 from cityloom.collect.changes.state import RESET, State
 from cityloom.collect.changes.statements import Meaning, meaning
 from cityloom.collect.changes.walsender import lost
@@ -38,22 +40,18 @@ class BinlogReader:
     Args:
         log: from the state's place on.
         inspect: looks at the table as it is now.
-        schema: of the table.
         table: its name.
         key: its key columns.
         state: how far the slices went.
-        codecs: by number of a collation Python's name of its encoding.
-        widths: characters of the columns that fill with zeros.
+        reading: what the log does not tell of the table.
     """
 
     log: Binlog
     inspect: Callable[[], mytable.Table]
-    schema: str
-    table: str
+    table: TableName
     key: Sequence[str]
     state: State
-    codecs: Mapping[int, str]
-    widths: Mapping[str, int]
+    reading: Reading
     facts: dict[str, Any] = field(init=False)
     reached: int = field(init=False)
     _file: int = field(init=False)
@@ -88,7 +86,7 @@ class BinlogReader:
             except UnreadableError as error:
                 raise lost(error.what) from None
             except UnicodeDecodeError:
-                raise lost(f"a text of {self.schema}.{self.table} is none in its column's encoding") from None
+                raise lost(f"a text of {self.table} is none in its column's encoding") from None
             if event.end and event.kind != binlog.ROTATE and not journal.is_open:
                 self.reached = max(self.reached, self._file << 32 | event.end)
             if is_end or event.kind == binlog.HEARTBEAT:
@@ -109,7 +107,8 @@ class BinlogReader:
             raise
         mytable.compare(self.facts, now)
         self.facts = self.facts | now.facts()
-        self.widths = now.widths
+        widths, scales = now.forms
+        self.reading = replace(self.reading, widths=widths, scales=scales)
 
     def _take(self, event: Event, journal: Journal) -> bool:
         """One event; true at the end of a transaction."""
@@ -138,7 +137,7 @@ class BinlogReader:
             self._check_file(event)
         elif event.kind == binlog.XA_PREPARE:
             if journal.spool.count > journal.began:
-                raise lost(f"{self.schema}.{self.table} was changed in a distributed transaction (XA)")
+                raise lost(f"{self.table} was changed in a distributed transaction (XA)")
             journal.undo()
         elif event.kind == binlog.INCIDENT:
             raise lost("the server says that changes are missing in its log")
@@ -169,10 +168,10 @@ class BinlogReader:
         self._ids[number] = is_ours
         if not is_ours or (self._map and bytes(body) == self._map_body):
             return
-        found = table_map(body, self.widths, self.codecs)
+        found = table_map(body, self.reading)
         if list(found.columns) != self.columns:
             self._compare()
-            found = table_map(body, self.widths, self.codecs)
+            found = table_map(body, self.reading)
         missing = [k for k in self.key if k not in found.columns]
         if missing:
             raise self._gone(f"has lost its key column {missing[0]}")
@@ -202,7 +201,7 @@ class BinlogReader:
 
     def _query(self, event: Event, journal: Journal) -> bool:
         text, database = _statement(event)
-        found = meaning(text, database, self.schema, self.table)
+        found = meaning(text, database, self.table)
         if found is Meaning.COMMIT:
             return self._end(event, journal)
         if found is Meaning.ROLLBACK:
@@ -224,15 +223,15 @@ class BinlogReader:
         elif found is Meaning.ALTERED:
             self._compare()
         elif found is Meaning.HIDDEN:
-            raise lost(f"{self.schema}.{self.table} was changed by a statement that the log does not tell as rows")
+            raise lost(f"{self.table} was changed by a statement that the log does not tell as rows")
         elif found is Meaning.PARTLY and journal.spool.count > journal.began:
-            raise lost(f"a transaction on {self.schema}.{self.table} was taken back in part, which the log does not tell as rows")
+            raise lost(f"a transaction on {self.table} was taken back in part, which the log does not tell as rows")
 
     def _is_ours(self, schema: str, table: str) -> bool:
-        return (schema.casefold(), table.casefold()) == (self.schema.casefold(), self.table.casefold())
+        return (schema.casefold(), table.casefold()) == (self.table.schema.casefold(), self.table.table.casefold())
 
     def _gone(self, what: str) -> Exception:
-        return lost(f"the table {self.schema}.{self.table} {what}")
+        return lost(f"the table {self.table} {what}")
 
 
 def _statement(event: Event) -> tuple[str, str]:

@@ -12,51 +12,27 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from cityloom.collect.base import OPERATION, POSITION, ROW, Slice
-from cityloom.collect.changes.journal import Cutter, Filled, Limits, Reader, RewrittenError
+from cityloom.collect.base import OPERATION, POSITION, ROW, Remark, Slice
+from cityloom.collect.changes.journal import Cut, Cutter, Filled, Reader, RewrittenError
+from cityloom.collect.changes.name import TableName
 from cityloom.collect.changes.patience import Patience
-from cityloom.collect.changes.state import OPEN, PLANNED, RESET, State, newest
+from cityloom.collect.changes.snapshot import Snapshot
+from cityloom.collect.changes.state import OPEN, PLANNED, RESET, START, State, newest, position_before
 from cityloom.kernel.errors import DataError, SourceError
 from cityloom.kernel.ids import stable_id
 
 _PREFIX = "log:"
-_PASSING = ("collect.source.unreachable", "collect.log.busy")
+_PASSING = ("collect.source.unreachable", "collect.source.cut", "collect.source.busy", "collect.log.busy")
 """What may pass by itself while a table is followed."""
-
-
-class Snapshot(Protocol):
-    """The rows of a table as they are at one place of its log."""
-
-    @property
-    def place(self) -> int:
-        """All changes before it are in the rows, all others in the log."""
-        ...
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """What the reader of the log must find as it was."""
-        ...
-
-    @property
-    def columns(self) -> Sequence[str]:
-        """Names of the columns."""
-        ...
-
-    def count(self) -> int:
-        """How many rows."""
-        ...
-
-    def rows(self) -> Iterator[Sequence[Sequence[str | None]]]:
-        """The rows, some thousands at a time: for each column its values."""
-        ...
 
 
 class Side(Protocol):
     """What a kind of database brings to it."""
 
     @property
-    def table(self) -> str:
+    def table(self) -> TableName:
         """Name of the table."""
         ...
 
@@ -116,12 +92,12 @@ class Course:
 
     Args:
         side: the database's.
-        limits: of a slice of changes.
+        cut: when a slice of changes ends.
         is_strict: whether rows that changed beside the log stop it; else they begin a new generation.
     """
 
     side: Side
-    limits: Limits
+    cut: Cut
     is_strict: bool
 
     def run(
@@ -162,7 +138,7 @@ class Course:
                 yield way.snapshot(found)
         with self.side.reader(way.state) as (reader, target):
             patience.begin()
-            cutter = Cutter(reader, self.origin, way.state, self.limits)
+            cutter = Cutter(reader, self.origin, way.state, self.cut)
             try:
                 yield from cutter.run(target, stop)
             finally:
@@ -171,7 +147,7 @@ class Course:
     @property
     def origin(self) -> str:
         """Of its slices."""
-        return _PREFIX + self.side.table
+        return f"{_PREFIX}{self.side.table}"
 
     def _known(self, done: Mapping[str, str], again: bool) -> State | None:
         found = newest({o: p for o, p in done.items() if o.startswith(_PREFIX)})
@@ -182,9 +158,9 @@ class Course:
             raise SourceError(
                 "collect.log.other",
                 "The resource has followed {before}, and its task now names {table}.",
-                hint="If this is meant, take the table anew: cityloom collect again RESOURCE.",
+                hint="If this is meant, take the table anew: cityloom collect renew RESOURCE.",
                 before=origin.removeprefix(_PREFIX),
-                table=self.side.table,
+                table=str(self.side.table),
             )
         return state
 
@@ -192,13 +168,12 @@ class Course:
 def read(piece: Slice) -> Iterator[pa.RecordBatch]:
     """The rows of a slice of a course."""
     held = piece.held
-    state = State.of(piece.position or "")
     if isinstance(held, Planned):
-        yield _batch(held.columns, [()] * len(held.columns), "", "", 1)
+        yield _placed(_nothing(held.columns, 0), RESET, "", 1)
     elif isinstance(held, Filled):
         yield from held.journal.spool.batches(held.reader.columns)
     else:
-        yield from _snapshot(held, state)
+        yield from _snapshot(held, State.of(piece.position or ""))
 
 
 def count(piece: Slice) -> int:
@@ -217,33 +192,43 @@ def settle(piece: Slice) -> None:
         piece.held.reader.settle(State.of(piece.position or "").place)
 
 
+def remarks(piece: Slice) -> list[Remark]:
+    """What stood out in a slice: why the table is taken anew."""
+    held = piece.held
+    if isinstance(held, Planned) and held.reason:
+        return [Remark("collect.log.rewritten", f"The table is taken anew: {held.reason}, and its log does not tell the rows.")]
+    return []
+
+
 def _snapshot(found: Snapshot, state: State) -> Iterator[pa.RecordBatch]:
     """A row that resets the table, then its rows."""
-    before = f"{state.generation:04d}-{found.place - 1:016X}-"
-    yield _batch(found.columns, [(None,)] * len(found.columns), RESET, before, 1)
+    before = position_before(state.generation, found.place - 1)
+    yield _placed(_nothing(found.names, 1), RESET, before, 1)
     row = 2
-    for values in found.rows():
-        size = len(values[0])
-        yield _batch(found.columns, values, "r", before, row, size)
-        row += size
+    for batch in found.rows():
+        yield _placed(batch, START, before, row)
+        row += batch.num_rows
 
 
-def _batch(
-    columns: Sequence[str], values: Sequence[Sequence[str | None]], operation: str, prefix: str, row: int, size: int = -1
-) -> pa.RecordBatch:
-    size = len(values[0]) if size < 0 else size
-    arrays = [pa.array(v, pa.string()) for v in values]
-    arrays.append(pa.array([operation] * size, pa.string()))
-    arrays.append(pa.array([f"{prefix}{n:010d}" for n in range(row, row + size)], pa.string()))
-    arrays.append(pa.array(range(row, row + size), pa.int64()))
-    return pa.RecordBatch.from_arrays(arrays, names=[*columns, OPERATION, POSITION, ROW])
+def _nothing(names: Sequence[str], rows: int) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays([pa.nulls(rows, pa.string()) for _ in names], names=list(names))
 
 
-def _rewritten(table: str, what: str) -> DataError:
+def _placed(batch: pa.RecordBatch, operation: str, prefix: str, row: int) -> pa.RecordBatch:
+    """Rows with operation, position and number."""
+    count = batch.num_rows
+    numbers = pa.array(range(row, row + count), pa.int64())
+    padded = pc.utf8_lpad(pc.cast(numbers, pa.string()), 10, "0")
+    places = pc.binary_join_element_wise(pa.scalar(prefix), padded, pa.scalar(""))
+    arrays = [*batch.columns, pa.repeat(pa.scalar(operation), count), places, numbers]
+    return pa.RecordBatch.from_arrays(arrays, names=[*batch.schema.names, OPERATION, POSITION, ROW])
+
+
+def _rewritten(table: TableName, what: str) -> DataError:
     return DataError(
         "collect.log.rewritten",
         "{table}: {what}, and the log does not tell the rows that this changed.",
-        hint="Adapt the resource's items, then take the table anew: cityloom collect again RESOURCE. With the drift policy accept or quarantine this happens by itself.",
-        table=table,
+        hint="Adapt the resource's items, then take the table anew: cityloom collect renew RESOURCE. With the drift policy accept or quarantine this happens by itself.",
+        table=str(table),
         what=what,
     )

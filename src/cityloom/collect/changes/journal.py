@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from cityloom.collect.base import Slice
 from cityloom.collect.changes.spool import ChangeSpool, Value
-from cityloom.collect.changes.state import State
+from cityloom.collect.changes.state import State, position_before
 
 _WAIT = 0.2
 """Seconds that a reader waits at most before it looks whether it shall stop."""
@@ -37,7 +37,7 @@ class Journal:
         """A transaction begins, whose commit stands at this place of the log."""
         self.is_open = True
         self._began = (self.spool.count, self.changes)
-        self._prefix = f"{self.generation:04d}-{commit:016X}-"
+        self._prefix = position_before(self.generation, commit)
         self._number = 0
 
     def add(self, operation: str, values: Sequence[Value], size: int) -> None:
@@ -112,7 +112,7 @@ class RewrittenError(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
+class Cut:
     """A slice ends with the transaction that brings it to so many rows, or after so many seconds."""
 
     rows: int
@@ -134,11 +134,11 @@ class Cutter:
         reader: of the log, from ``state.place`` on.
         origin: of the slices.
         state: how far earlier slices went.
-        limits: of a slice.
+        cut: when a slice ends.
     """
 
-    def __init__(self, reader: Reader, origin: str, state: State, limits: Limits) -> None:
-        self.reader, self.origin, self.state, self.limits = reader, origin, state, limits
+    def __init__(self, reader: Reader, origin: str, state: State, cut: Cut) -> None:
+        self.reader, self.origin, self.state, self.cut = reader, origin, state, cut
         self._cut_at = 0.0
 
     def run(self, target: int, stop: Callable[[], bool] | None) -> Iterator[Slice]:
@@ -171,7 +171,7 @@ class Cutter:
                 return True
             if journal.is_open:
                 continue
-            if journal.spool.count >= self.limits.rows:
+            if journal.spool.count >= self.cut.rows:
                 return False
             if stop is not None:
                 if self._is_due(journal, came):
@@ -190,7 +190,7 @@ class Cutter:
         return False
 
     def _is_late(self, times: int) -> bool:
-        return time.monotonic() - self._cut_at >= times * self.limits.seconds
+        return time.monotonic() - self._cut_at >= times * self.cut.seconds
 
     def _is_far(self, journal: Journal) -> bool:
         return not journal.is_open and self.reader.reached - self.state.place >= HEARTBEAT

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta, timezone
 from functools import partial
 from typing import Any
 
+import sqlalchemy as sa
+
 from cityloom.collect.changes import binlog, mytable
-from cityloom.collect.changes.binlog import Binlog, broken, connect
+from cityloom.collect.changes.binlog import Binlog, broken, connect, place_name
+from cityloom.collect.changes.binlog_rows import Reading
 from cityloom.collect.changes.binlogreader import BinlogReader
+from cityloom.collect.changes.name import TableName
+from cityloom.collect.changes.snapshot import Snapshot, chosen
 from cityloom.collect.changes.state import State
 from cityloom.collect.changes.walsender import lost
+from cityloom.collect.databases.base import Limits, Session
+from cityloom.collect.databases.mysql import MySQL
 from cityloom.kernel.errors import ConfigError, SourceError
 from cityloom.kernel.extras import require
 
-_CHUNK = 8192
-_CHARACTERS = 8 << 20
 _TRIES = 5
-_CHANGED = 1412
+_CHANGED = "error 1412"
 """The server's error for a table that was altered since the snapshot."""
-_DENIED = (1044, 1045, 1142, 1143, 1227)
 _COLLATIONS = (
     "SELECT ID, CHARACTER_SET_NAME FROM information_schema.COLLATION_CHARACTER_SET_APPLICABILITY WHERE ID IS NOT NULL",
     "SELECT ID, CHARACTER_SET_NAME FROM information_schema.COLLATIONS WHERE ID IS NOT NULL",
@@ -38,57 +44,23 @@ _CODECS = {
 """By character set Python's name of it; empty for bytes."""
 
 
-class MariadbSnapshot:
-    """One transaction that sees the table as of ``place``."""
-
-    def __init__(self, connection: Any, name: str, found: mytable.Table, place: int, facts: dict[str, Any]) -> None:
-        self._connection = connection
-        self._from = name
-        self._found = found
-        self.place = place
-        self.facts = facts
-        self.columns: Sequence[str] = [c.name for c in found.columns]
-
-    def count(self) -> int:
-        """``SELECT count(*)``."""
-        with self._connection.cursor() as cursor:
-            cursor.execute(f"SELECT count(*) FROM {self._from}")
-            return int(cursor.fetchall()[0][0])
-
-    def rows(self) -> Iterator[Sequence[Sequence[str | None]]]:
-        """The rows in the order of the primary key."""
-        picks = ", ".join(c.term for c in self._found.columns)
-        pymysql = require("pymysql", extra="changes")
-        try:
-            with self._connection.cursor() as cursor:
-                cursor.execute(f"SELECT {picks} FROM {self._from}")
-                held: list[tuple[str | None, ...]] = []
-                size = 0
-                while row := cursor.fetchone():
-                    held.append(row)
-                    size += sum(len(v) for v in row if v)
-                    if len(held) >= _CHUNK or size >= _CHARACTERS:
-                        yield list(zip(*held, strict=True))
-                        held, size = [], 0
-                if held:
-                    yield list(zip(*held, strict=True))
-        except pymysql.MySQLError as error:
-            raise broken(error) from None
-
-
 @dataclass(frozen=True, kw_only=True)
 class MariadbSide:
     """A table of a MariaDB database.
 
     Args:
-        address: an ``sa.URL``.
-        table: ``schema.table``.
+        url: of the database.
+        table: its name.
         key: columns that name a row.
+        limits: to spare the database.
+        timezone: in which values of type TIMESTAMP are shown (``+08:00``); empty for the server's present one.
     """
 
-    address: Any
-    table: str
+    url: sa.URL
+    table: TableName
     key: Sequence[str]
+    limits: Limits
+    timezone: str = ""
 
     def check(self) -> None:
         """Show that the table can be followed.
@@ -97,62 +69,92 @@ class MariadbSide:
             SourceError: the server does not answer, or does not let its log be followed.
             ConfigError: see :func:`mytable.inspect`.
         """
-        with self._connected() as connection, connection.cursor() as cursor:
-            mytable.require_log(cursor, self.table)
-            mytable.inspect(cursor, *self._name, self.key)
+        with self._connected() as cursor:
+            self._inspect(cursor)
             place, base = _end(cursor)
         self._begun(base, place).close()
 
     def plan(self, before: State | None) -> tuple[dict[str, Any], Sequence[str]]:
         """Nothing is made at the server."""
-        with self._connected() as connection, connection.cursor() as cursor:
-            mytable.require_log(cursor, self.table)
-            found = mytable.inspect(cursor, *self._name, self.key)
-        return {}, [c.name for c in found.columns]
+        with self._connected() as cursor:
+            found = self._inspect(cursor)
+            return {"timezone": self.timezone or _timezone(cursor)}, [c.name for c in found.columns]
 
     @contextmanager
-    def snapshot(self, planned: State) -> Iterator[MariadbSnapshot]:
+    def snapshot(self, planned: State) -> Iterator[Snapshot]:
         """Read the table as it is at one place of the log."""
-        with self._connected(is_streaming=True) as connection:
-            for _ in range(_TRIES):
-                with connection.cursor() as cursor:
-                    mytable.require_log(cursor, self.table)
-                    cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-                    cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
-                    place, base = _snapshot_place(cursor, self.table)
-                    if not _holds(cursor, self._quoted):
-                        continue
-                    found = mytable.inspect(cursor, *self._name, self.key)
-                    facts = {"system": _system(cursor), "log": base, "file": self._file(base, place), **found.facts()}
-                yield MariadbSnapshot(connection, self._quoted, found, place, facts)
-                return
-        raise _unsteady(self.table)
+        zone = str(planned.facts["timezone"])
+        with self._connected() as cursor, self._seen(cursor, zone) as (session, place, base):
+            found = self._inspect(cursor)
+            facts = {"system": _system(cursor), "log": base, "file": self._file(base, place), "timezone": zone}
+            yield self._shown(session, found, place, facts | found.facts())
+
+    @contextmanager
+    def passing(self) -> Iterator[Snapshot]:
+        """A snapshot with its place, for one look at the table."""
+        with self._connected() as cursor:
+            zone = self.timezone or _timezone(cursor)
+            with self._seen(cursor, zone) as (session, place, _):
+                yield self._shown(session, self._inspect(cursor), place, {})
 
     @contextmanager
     def reader(self, state: State) -> Iterator[tuple[BinlogReader, int]]:
         """The log from the state's place on."""
-        with self._connected() as connection, connection.cursor() as cursor:
+        with self._connected() as cursor:
             mytable.require_log(cursor, self.table)
             if _system(cursor) != state.facts["system"]:
                 raise lost("the server is another one than before")
             target, base = _end(cursor)
             _require_file(cursor, base, state)
-            inspect = partial(mytable.inspect, cursor, *self._name, self.key)
+            inspect = partial(mytable.inspect, cursor, self.table, self.key)
+            reading = Reading(_codecs(cursor), _zone(str(state.facts["timezone"])), *_forms(inspect))
             with closing(self._begun(base, state.place)) as log:
-                codecs, widths = _codecs(cursor), _widths(inspect)
-                yield BinlogReader(log, inspect, *self._name, self.key, state, codecs, widths), target
+                yield BinlogReader(log, inspect, self.table, self.key, state, reading), target
 
     @contextmanager
-    def _connected(self, *, is_streaming: bool = False) -> Iterator[Any]:
+    def _seen(self, cursor: Any, zone: str) -> Iterator[tuple[Session, int, str]]:
+        """A session, the place of its snapshot, and the name of the log's files."""
+        for _ in range(_TRIES):
+            with MySQL(self.url, self.limits, zone) as session:
+                status = {name.lower(): value for name, value in session.rows("SHOW STATUS LIKE 'binlog_snapshot_%'")}
+                file = status.get("binlog_snapshot_file", "")
+                if not file:
+                    raise lost("the server does not tell the place of a snapshot in its log")
+                if self._holds(session):
+                    yield session, binlog.place_of(file, int(status["binlog_snapshot_position"])), file.rpartition(".")[0]
+                    return
+        raise _unsteady(self.table)
+
+    def _holds(self, session: Session) -> bool:
+        """Whether the session sees the table as it was when its snapshot was made; from now on it stays so."""
+        try:
+            session.rows(f"SELECT 1 FROM {self._quoted} LIMIT 1")
+        except SourceError as error:
+            if error.details.get("problem") == _CHANGED:
+                return False
+            raise
+        return True
+
+    def _shown(self, session: Session, found: mytable.Table, place: int, facts: dict[str, Any]) -> Snapshot:
+        columns = chosen(session, self._quoted, [c.name for c in found.columns])
+        return Snapshot(session, self._quoted, columns, place, facts)
+
+    def _inspect(self, cursor: Any) -> mytable.Table:
+        mytable.require_log(cursor, self.table)
+        return mytable.inspect(cursor, self.table, self.key)
+
+    @contextmanager
+    def _connected(self) -> Iterator[Any]:
         pymysql = require("pymysql", extra="changes")
-        with closing(connect(self.address, is_streaming=is_streaming)) as connection:
+        with closing(connect(self.url)) as connection:
             try:
-                yield connection
+                with connection.cursor() as cursor:
+                    yield cursor
             except pymysql.MySQLError as error:
-                raise _failure(error, self.table) from None
+                raise broken(place_name(self.url), error) from None
 
     def _begun(self, base: str, place: int) -> Binlog:
-        return Binlog(self.address, binlog.file_name(base, place), place & 0xFFFFFFFF)
+        return Binlog(self.url, binlog.file_name(base, place), place & 0xFFFFFFFF)
 
     def _file(self, base: str, place: int) -> list[int]:
         """Number of a file and the second in which it was begun."""
@@ -163,45 +165,8 @@ class MariadbSide:
         raise lost("the server does not send its log")
 
     @property
-    def _name(self) -> tuple[str, str]:
-        schema, dot, name = self.table.rpartition(".")
-        if dot:
-            return schema, name
-        if not self.address.database:
-            raise ConfigError(
-                "collect.table.missing",
-                "The database holds no table {table}.",
-                hint="Correct the task's table: schema.table, written as in the database.",
-                table=self.table,
-            )
-        return str(self.address.database), name
-
-    @property
     def _quoted(self) -> str:
-        return ".".join(mytable.quoted(part) for part in self._name)
-
-
-def _snapshot_place(cursor: Any, table: str) -> tuple[int, str]:
-    cursor.execute("SHOW STATUS LIKE 'binlog_snapshot_%'")
-    found = {name.lower(): value for name, value in cursor.fetchall()}
-    file = found.get("binlog_snapshot_file", "")
-    if not file:
-        raise lost(f"the server does not tell the place of a snapshot of {table} in its log")
-    return binlog.place_of(file, int(found["binlog_snapshot_position"])), file.rpartition(".")[0]
-
-
-def _holds(cursor: Any, name: str) -> bool:
-    """Whether the transaction sees the table as it was when it began."""
-    pymysql = require("pymysql", extra="changes")
-    try:
-        cursor.execute(f"SELECT 1 FROM {name} LIMIT 1")
-        cursor.fetchall()
-    except pymysql.MySQLError as error:
-        if error.args[0] != _CHANGED:
-            raise
-        cursor.execute("ROLLBACK")
-        return False
-    return True
+        return ".".join(mytable.quoted(part) for part in self.table)
 
 
 def _end(cursor: Any) -> tuple[int, str]:
@@ -238,30 +203,42 @@ def _codecs(cursor: Any) -> dict[int, str]:
     return found
 
 
-def _widths(inspect: Any) -> dict[str, int]:
+def _forms(inspect: Callable[[], mytable.Table]) -> tuple[dict[str, int], dict[str, int]]:
     try:
-        return dict(inspect().widths)
+        return inspect().forms
     except ConfigError:
-        return {}
+        return {}, {}
 
 
-def _failure(error: Exception, table: str) -> SourceError:
-    code = error.args[0] if error.args else 0
-    if code not in _DENIED:
-        return broken(error)
-    return SourceError(
-        "collect.source.denied",
-        "The source's user may not read {table}: {problem}.",
-        hint="Grant it SELECT on the table, and REPLICATION SLAVE and REPLICATION CLIENT (BINLOG MONITOR) on *.*.",
-        table=table,
-        problem=str(error.args[1]) if len(error.args) > 1 else "-",
-    )
+def _timezone(cursor: Any) -> str:
+    """The server's zone at present, as hours and minutes before UTC."""
+    cursor.execute("SELECT TIMESTAMPDIFF(MINUTE, UTC_TIMESTAMP(), NOW())")
+    minutes = round(int(cursor.fetchall()[0][0]) / 15) * 15
+    return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
 
 
-def _unsteady(table: str) -> SourceError:
+def _zone(text: str) -> timezone:
+    """A zone from its hours and minutes.
+
+    Raises:
+        ConfigError: ``collect.timezone.wrong``.
+    """
+    found = re.fullmatch(r"([+-])([0-9]{2}):([0-9]{2})", text)
+    if not found:
+        raise ConfigError(
+            "collect.timezone.wrong",
+            "{timezone} is no time zone of hours and minutes.",
+            hint="Write +08:00, or leave the option timezone out for the server's own.",
+            timezone=text,
+        )
+    minutes = int(found[2]) * 60 + int(found[3])
+    return timezone(timedelta(minutes=-minutes if found[1] == "-" else minutes))
+
+
+def _unsteady(table: TableName) -> SourceError:
     return SourceError(
         "collect.log.unsteady",
         "{table} was rewritten or truncated each time that a snapshot was begun.",
         hint="Run the task again when the table is at rest.",
-        table=table,
+        table=str(table),
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cityloom.collect.changes.journal import RewrittenError
+from cityloom.collect.changes.name import TableName
 from cityloom.collect.changes.pgtable import require_names, unfit
 from cityloom.kernel.errors import ConfigError
 
@@ -34,10 +35,10 @@ _WIDTH = re.compile(r"\((\d+)(?:,(\d+))?\)")
 _INTEGERS = ("tinyint", "smallint", "mediumint", "int", "bigint")
 _REALS = ("float", "double")
 _TEXTS = ("char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set")
-_BYTES = ("binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob", "geometry", "point", "linestring", "polygon")
-_BYTES += ("multipoint", "multilinestring", "multipolygon", "geometrycollection")
+_BYTES = ("binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob")
+_SHAPES = ("geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon", "geometrycollection")
 _OTHERS = ("decimal", "date", "datetime", "timestamp", "time", "year", "bit")
-_KNOWN = {*_INTEGERS, *_REALS, *_TEXTS, *_BYTES, *_OTHERS}
+_KNOWN = {*_INTEGERS, *_REALS, *_TEXTS, *_BYTES, *_SHAPES, *_OTHERS}
 
 
 @dataclass(frozen=True)
@@ -59,22 +60,14 @@ class Column:
     @property
     def width(self) -> int:
         """Characters, where the column fills with zeros; otherwise 0."""
-        if "zerofill" not in self.type:
-            return 0
-        found = _WIDTH.search(self.type)
+        found = _WIDTH.search(self.type) if "zerofill" in self.type else None
         return int(found[1]) + (1 if found[2] and found[2] != "0" else 0) if found else 0
 
     @property
-    def term(self) -> str:
-        """What shows its value as the log tells it."""
-        name = quoted(self.name)
-        if self.kind in _BYTES:
-            return f"HEX({name})"
-        if self.kind in _REALS:
-            return f"CAST({name} + 0e0 AS CHAR CHARACTER SET utf8mb4)"
-        if self.kind == "bit":
-            return f"CAST({name} + 0 AS CHAR CHARACTER SET utf8mb4)"
-        return f"CAST({name} AS CHAR CHARACTER SET utf8mb4)"
+    def scale(self) -> int:
+        """Digits behind the point of a DOUBLE that is shown with so many; otherwise -1."""
+        found = _WIDTH.search(self.type) if self.kind == "double" else None
+        return int(found[2]) if found and found[2] else -1
 
 
 @dataclass(frozen=True)
@@ -84,9 +77,10 @@ class Table:
     columns: tuple[Column, ...]
 
     @property
-    def widths(self) -> dict[str, int]:
-        """Of the columns that fill with zeros."""
-        return {c.name: c.width for c in self.columns if c.width}
+    def forms(self) -> tuple[dict[str, int], dict[str, int]]:
+        """Characters of the columns that fill with zeros; digits behind the point of binary numbers."""
+        widths = {c.name: c.width for c in self.columns if c.width}
+        return widths, {c.name: c.scale for c in self.columns if c.scale >= 0}
 
     def facts(self) -> dict[str, Any]:
         """What is kept of it with each position."""
@@ -98,7 +92,7 @@ def quoted(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
 
 
-def require_log(cursor: Any, table: str) -> None:
+def require_log(cursor: Any, table: TableName) -> None:
     """Check that the log tells rows whole, and with names.
 
     Raises:
@@ -113,36 +107,35 @@ def require_log(cursor: Any, table: str) -> None:
         raise unfit(table, problem, "Have the server's administrator set this, in its configuration and at once")
 
 
-def inspect(cursor: Any, schema: str, name: str, key: Sequence[str]) -> Table:
+def inspect(cursor: Any, table: TableName, key: Sequence[str]) -> Table:
     """The table as it is now.
 
     Raises:
         ConfigError: ``collect.table.missing``, ``collect.log.unfit``, ``collect.log.key``.
         DataError: ``collect.column.ambiguous``.
     """
-    table = f"{schema}.{name}"
-    cursor.execute(_TABLE, (schema, name))
+    cursor.execute(_TABLE, table)
     found = cursor.fetchall()
     if not found:
         raise ConfigError(
             "collect.table.missing",
             "The database holds no table {table}.",
             hint="Correct the task's table: schema.table, written as in the database.",
-            table=table,
+            table=str(table),
         )
     kind, engine = found[0]
     if kind != "BASE TABLE":
         raise unfit(table, "it is no ordinary table", "Follow the tables behind a view")
     if (engine or "").lower() != "innodb":
         raise unfit(table, f"its engine {engine} knows no transactions", "Convert it to InnoDB")
-    cursor.execute(_CASCADES, (schema, name))
+    cursor.execute(_CASCADES, table)
     cascades = [r[0] for r in cursor.fetchall()]
     if cascades:
         problem = f"what its foreign key {cascades[0]} changes by cascade is not in the log"
         raise unfit(table, problem, "Collect it in mode full, or give the foreign key the rules RESTRICT")
-    described = Table(tuple(_columns(cursor, schema, name, table)))
+    described = Table(tuple(_columns(cursor, table)))
     require_names([c.name for c in described.columns], table)
-    _require_key(cursor, described, schema, name, key)
+    _require_key(cursor, described, table, key)
     return described
 
 
@@ -165,8 +158,8 @@ def compare(facts: Mapping[str, Any], now: Table) -> None:
         raise RewrittenError(f"the column {gone[0]} was removed or renamed while {fresh[0]} was added")
 
 
-def _columns(cursor: Any, schema: str, name: str, table: str) -> list[Column]:
-    cursor.execute(_COLUMNS, (schema, name))
+def _columns(cursor: Any, table: TableName) -> list[Column]:
+    cursor.execute(_COLUMNS, table)
     found = []
     for column, kind, full, charset, nullable, default, extra, generated in cursor.fetchall():
         if str(generated).upper() == "ALWAYS" and "STORED" not in extra.upper():
@@ -178,8 +171,8 @@ def _columns(cursor: Any, schema: str, name: str, table: str) -> list[Column]:
     return found
 
 
-def _require_key(cursor: Any, found: Table, schema: str, name: str, key: Sequence[str]) -> None:
-    cursor.execute(_UNIQUE, (schema, name))
+def _require_key(cursor: Any, found: Table, table: TableName, key: Sequence[str]) -> None:
+    cursor.execute(_UNIQUE, table)
     names = {c.name for c in found.columns}
     indexes = [set(columns.split("\n")) for _, columns, part, null in cursor.fetchall() if not int(part) and not int(null)]
     if not set(key) <= names or not any(columns <= set(key) for columns in indexes):
@@ -187,6 +180,6 @@ def _require_key(cursor: Any, found: Table, schema: str, name: str, key: Sequenc
             "collect.log.key",
             "{table} has no primary key or unique index, NOT NULL and not deferrable, within the resource's key {key}.",
             hint="Let the resource's key be the table's primary key.",
-            table=f"{schema}.{name}",
+            table=str(table),
             key=", ".join(key) or "-",
         )

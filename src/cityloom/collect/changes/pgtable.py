@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from cityloom.collect.changes.journal import RewrittenError
+from cityloom.collect.changes.name import TableName
 from cityloom.collect.changes.walsender import lost
 from cityloom.kernel.errors import ConfigError, DataError
 
-BOOL, BPCHAR, INET, TEXT, VARCHAR = 16, 1042, 869, 25, 1043
+BOOL, BPCHAR, BYTEA, INET, MONEY, TEXT, VARCHAR = 16, 1042, 17, 869, 790, 25, 1043
 _PLAIN = "p"
 _RESERVED = ("_batch", "_row", "_at", "_hash", "_op", "_position")
 _TABLE = """
 SELECT c.oid::bigint, c.relkind::text, c.relpersistence::text, c.relreplident::text, c.relfilenode::bigint,
-       coalesce(pg_relation_filenode(c.oid), 0)::bigint
+       coalesce(pg_relation_filenode(c.oid), 0)::bigint, EXISTS (SELECT 1 FROM pg_inherits i WHERE i.inhparent = c.oid)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s
 """
 _COLUMNS = """
@@ -71,40 +72,33 @@ class Table:
         return {"table": self.oid, "file": self.file, "publication": self.publication, "columns": columns}
 
 
-def split_name(table: str) -> tuple[str, str]:
-    """Schema and name of ``schema.table``; without a schema it is ``public``."""
-    schema, dot, name = table.rpartition(".")
-    return (schema, name) if dot else ("public", name)
-
-
 def quoted(table: str) -> str:
     """A column's name for a statement."""
     return '"' + table.replace('"', '""') + '"'
 
 
-def quoted_table(table: str) -> str:
+def quoted_table(name: TableName) -> str:
     """A table's name with its schema, for a statement."""
-    return ".".join(quoted(part) for part in split_name(table))
+    return ".".join(quoted(part) for part in name)
 
 
-def inspect(connection: Any, table: str, publication: str, key: Sequence[str]) -> Table:
+def inspect(connection: Any, table: TableName, publication: str, key: Sequence[str]) -> Table:
     """The table as it is now.
 
     Raises:
         ConfigError: ``collect.table.missing``, ``collect.log.unfit``, ``collect.log.key``.
         DataError: ``collect.column.ambiguous``.
     """
-    schema, name = split_name(table)
-    row = connection.execute(_TABLE, (schema, name)).fetchone()
+    row = connection.execute(_TABLE, table).fetchone()
     if row is None:
         raise ConfigError(
             "collect.table.missing",
             "The database holds no table {table}.",
             hint="Correct the task's table: schema.table, written as in the database.",
-            table=table,
+            table=str(table),
         )
-    oid, kind, persistence, identity, file, file_now = row
-    if kind != "r" or persistence != "p":
+    oid, kind, persistence, identity, file, file_now, is_parent = row
+    if kind != "r" or persistence != "p" or is_parent:
         raise unfit(table, "it is no ordinary table", "Follow the tables behind a view, and each partition by itself")
     if file != file_now:
         raise RewrittenError("it was rewritten at this moment")
@@ -114,19 +108,19 @@ def inspect(connection: Any, table: str, publication: str, key: Sequence[str]) -
     return found
 
 
-def unfit(table: str, problem: str, advice: str) -> ConfigError:
+def unfit(table: TableName, problem: str, advice: str) -> ConfigError:
     """The error for a table whose log would not tell all."""
     return ConfigError(
         "collect.log.unfit",
         "{table} cannot be followed: {problem}.",
         hint="{advice}.",
-        table=table,
+        table=str(table),
         problem=problem,
         advice=advice,
     )
 
 
-def compare(facts: dict[str, Any], now: Table, table: str) -> None:
+def compare(facts: dict[str, Any], now: Table, table: TableName) -> None:
     """Check a table against what was kept of it.
 
     Raises:
@@ -161,10 +155,9 @@ def _columns(connection: Any, oid: int) -> tuple[Column, ...]:
     )
 
 
-def _publication(connection: Any, oid: int, table: str, publication: str) -> str:
-    schema, name = split_name(table)
-    row = connection.execute(_PUBLICATION, (schema, name, oid, oid, publication)).fetchone()
-    advice = f'CREATE PUBLICATION "{publication}" FOR TABLE "{schema}"."{name}"'
+def _publication(connection: Any, oid: int, table: TableName, publication: str) -> str:
+    row = connection.execute(_PUBLICATION, (*table, oid, oid, publication)).fetchone()
+    advice = f"CREATE PUBLICATION {quoted(publication)} FOR TABLE {quoted_table(table)}"
     if row is None:
         raise unfit(table, f"there is no publication {publication}", f"Have its owner run: {advice}")
     is_all, is_member, is_part, mark = row
@@ -180,7 +173,7 @@ def _publication(connection: Any, oid: int, table: str, publication: str) -> str
     return str(mark)
 
 
-def require_names(columns: Sequence[str], table: str) -> None:
+def require_names(columns: Sequence[str], table: TableName) -> None:
     """Check that no column is named as the platform names its own.
 
     Raises:
@@ -192,14 +185,14 @@ def require_names(columns: Sequence[str], table: str) -> None:
                 "collect.column.ambiguous",
                 "{origin}: the column {column} cannot be told from {other}.",
                 hint="Rename it at the source; the names {system} are the platform's own.",
-                origin=table,
+                origin=str(table),
                 column=column,
                 other=column.casefold(),
                 system=", ".join(_RESERVED),
             )
 
 
-def _require_key(connection: Any, found: Table, table: str, key: Sequence[str]) -> None:
+def _require_key(connection: Any, found: Table, table: TableName, key: Sequence[str]) -> None:
     """The resource's key must name one row at any moment, and be in every old row of the log."""
     by_name = {c.name: c for c in found.columns}
     numbers = {by_name[k].number for k in key if k in by_name}
@@ -210,7 +203,7 @@ def _require_key(connection: Any, found: Table, table: str, key: Sequence[str]) 
             "collect.log.key",
             "{table} has no primary key or unique index, NOT NULL and not deferrable, within the resource's key {key}.",
             hint="Let the resource's key be the table's primary key.",
-            table=table,
+            table=str(table),
             key=", ".join(key) or "-",
         )
     if found.identity == "f":
@@ -218,11 +211,10 @@ def _require_key(connection: Any, found: Table, table: str, key: Sequence[str]) 
     chosen = [columns for columns, primary, replica in indexes if (replica if found.identity == "i" else primary)]
     is_keyed = found.identity in "di" and any(numbers <= columns for columns in chosen)
     if not is_keyed or not all(c.is_plain for c in found.columns):
-        schema, name = split_name(table)
         raise unfit(
             table,
             "its log would leave out values that an update did not change",
-            f'Have its owner run: ALTER TABLE "{schema}"."{name}" REPLICA IDENTITY FULL',
+            f"Have its owner run: ALTER TABLE {quoted_table(table)} REPLICA IDENTITY FULL",
         )
 
 

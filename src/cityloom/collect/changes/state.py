@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 PLANNED, OPEN = "planned", "open"
+START = "r"
+"""Operation of a row of a snapshot."""
 RESET = "t"
 """Operation of a row that is none: all rows of the table before it are gone (a snapshot begins, a TRUNCATE)."""
 
@@ -41,9 +43,9 @@ class State:
         return State(generation=int(generation), phase=str(phase), place=int(place, 16), facts=content)
 
 
-def position(generation: int, place: int, number: int) -> str:
-    """The ``_position`` of a change: generation, place of its transaction's commit in the log, number in it."""
-    return f"{generation:04d}-{place:016X}-{number:010d}"
+def position_before(generation: int, place: int) -> str:
+    """What sorts behind the ``_position`` of all changes before a place of the log, and before all others."""
+    return f"{generation:04d}-{place:016X}-"
 
 
 def newest(done: Mapping[str, str]) -> tuple[str, State] | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from enum import Enum
 
+from cityloom.collect.changes.name import TableName
+
 _COMMENT = re.compile(r"/\*(?!M?!).*?\*/|--[ \t][^\n]*|#[^\n]*", re.DOTALL)
 _TOKEN = re.compile(
     r"'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.|\"\")*\"|`(?:[^`]|``)*`|/\*M?!\d*|\*/|[\w$]+|[^\s]", re.DOTALL | re.UNICODE
@@ -27,13 +29,12 @@ class Meaning(Enum):
     PARTLY = "partly"
 
 
-def meaning(text: str, database: str, schema: str, table: str) -> Meaning:
+def meaning(text: str, database: str, table: TableName) -> Meaning:
     """What a statement does to a table.
 
     Args:
         text: the statement.
         database: in which it ran.
-        schema: of the table.
         table: its name.
 
     Returns:
@@ -49,12 +50,12 @@ def meaning(text: str, database: str, schema: str, table: str) -> Meaning:
     if words[0] in ("COMMIT", "ROLLBACK"):
         return _end(words)
     names = [(_plain(t), t) for t in tokens]
-    is_named = any(name.casefold() == table.casefold() and raw[0] not in "'\"" for name, raw in names)
+    is_named = any(name.casefold() == table.table.casefold() and raw[0] not in "'\"" for name, raw in names)
     if words[0] == "DROP" and words[1] in ("DATABASE", "SCHEMA"):
-        return Meaning.GONE if any(n.casefold() == schema.casefold() for n, _ in names[2:]) else Meaning.NOTHING
+        return Meaning.GONE if any(n.casefold() == table.schema.casefold() for n, _ in names[2:]) else Meaning.NOTHING
     if not is_named:
         return Meaning.NOTHING
-    return _on_table(tokens, words, _Target(database, schema, table))
+    return _on_table(tokens, words, _Target(database, *table))
 
 
 class _Target:

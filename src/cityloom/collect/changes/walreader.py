@@ -9,6 +9,7 @@ from typing import Any
 
 from cityloom.collect.changes import pgoutput, pgtable
 from cityloom.collect.changes.journal import Journal
+from cityloom.collect.changes.name import TableName
 from cityloom.collect.changes.state import RESET, State
 from cityloom.collect.changes.walsender import Walsender, lost, unreachable
 from cityloom.kernel.errors import CityLoomError, ConfigError
@@ -30,6 +31,8 @@ FIXES: Mapping[int, Fix] = {
     pgtable.BOOL: lambda v: "true" if v == "t" else "false",
     pgtable.BPCHAR: lambda v: v.rstrip(" "),
     pgtable.INET: lambda v: v if "/" in v else f"{v}/{128 if ':' in v else 32}",
+    pgtable.BYTEA: lambda v: v[2:],
+    pgtable.MONEY: lambda v: v.replace("$", "").replace(",", ""),
 }
 """Types that the log writes otherwise than a cast to text does."""
 
@@ -42,7 +45,7 @@ class WalReader:
         stream: already sending.
         catalog: an ordinary connection to the same database.
         inspect: looks at the table as it is now.
-        table: its name, for errors.
+        table: its name.
         key: its key columns.
         state: how far the slices went.
     """
@@ -50,7 +53,7 @@ class WalReader:
     stream: Walsender
     catalog: Any
     inspect: Callable[[], pgtable.Table]
-    table: str
+    table: TableName
     key: Sequence[str]
     state: State
     facts: dict[str, Any] = field(init=False)
@@ -112,7 +115,7 @@ class WalReader:
         """Answer a server that asks. One that asks at once again is waiting for this link to end, so that it can stop."""
         self._pings += 1
         if self._pings > _PINGS:
-            raise unreachable(ConnectionError("it is being stopped"))
+            raise unreachable(self.stream.place, ConnectionError("it is being stopped"))
         self.stream.tell(self._settled)
 
     def look(self) -> None:
@@ -183,7 +186,7 @@ class WalReader:
     def _relation(self, message: bytes, journal: Journal) -> None:
         found = pgoutput.relation(message)
         if found.oid != self._oid:
-            if (found.schema, found.name) == pgtable.split_name(self.table):
+            if (found.schema, found.name) == self.table:
                 raise lost(f"the table {self.table} was dropped and made anew")
             return
         known = [(c.split(" ", 4)[4], int(c.split(" ", 4)[1])) for c in self.facts["columns"]]

@@ -9,11 +9,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import sqlalchemy as sa
+
+from cityloom.collect.databases import failures
 from cityloom.kernel.errors import SourceError
 from cityloom.kernel.extras import require
 
-_OPTIONS = "-c datestyle=ISO -c timezone=UTC -c intervalstyle=postgres -c extra_float_digits=1 -c bytea_output=hex"
-_SENDER = " -c wal_sender_timeout=600000"
+_SETTINGS = {
+    "datestyle": "ISO,YMD",
+    "intervalstyle": "iso_8601",
+    "extra_float_digits": "3",
+    "bytea_output": "hex",
+    "lc_monetary": "C",
+    "wal_sender_timeout": "600000",
+}
+"""So that the log shows values as a query does that casts them to text; and patience while a slice lands."""
 _CONNECT_SECONDS = 20
 _CREATE_SECONDS = 600
 _SILENCE_SECONDS = 600
@@ -29,38 +39,48 @@ class Made:
     snapshot: str
 
 
-def connect(url: str, *, is_replication: bool = False) -> Any:
-    """A connection that shows values as the log does.
+def place_name(url: sa.URL) -> str:
+    """How the server is called in errors."""
+    return f"{url.host or 'localhost'}:{url.port or 5432}/{url.database or ''}"
+
+
+def connect(url: sa.URL, *, timezone: str = "", is_replication: bool = False) -> Any:
+    """A connection; one of replication shows values as a cast to text does.
 
     Raises:
-        SourceError: ``collect.source.unreachable``, ``collect.source.refused``.
+        SourceError: ``collect.source.unreachable``, ``collect.source.denied``.
     """
     psycopg = require("psycopg", extra="changes")
+    settings = _SETTINGS | ({"timezone": timezone} if timezone else {}) if is_replication else {}
     given: dict[str, Any] = {
+        **{k: str(v) for k, v in url.query.items()},
+        "host": url.host,
+        "port": url.port or 5432,
+        "user": url.username,
+        "password": url.password,
+        "dbname": url.database,
         "connect_timeout": _CONNECT_SECONDS,
         "client_encoding": "utf8",
         "application_name": "cityloom",
         "keepalives_idle": 30,
         "keepalives_interval": 10,
         "keepalives_count": 6,
-        "options": _OPTIONS + (_SENDER if is_replication else ""),
     }
     if is_replication:
         given["replication"] = "database"
+        given["options"] = " ".join(f"-c {name}={value}" for name, value in settings.items())
     try:
-        return psycopg.connect(url, autocommit=True, **given)
+        return psycopg.connect(autocommit=True, **{k: v for k, v in given.items() if v is not None})
     except psycopg.Error as error:
-        raise unreachable(error) from None
+        words = str(error)
+        if any(word in words for word in ("password", "authentication", "role")):
+            raise failures.denied(place_name(url)) from None
+        raise unreachable(place_name(url), error) from None
 
 
-def unreachable(error: Exception) -> SourceError:
+def unreachable(place: str, error: Exception) -> SourceError:
     """The error for a server that does not answer, or no longer."""
-    return SourceError(
-        "collect.source.unreachable",
-        "The database server does not answer: {problem}.",
-        hint="Check that it runs and can be reached, and the address, user and password of the source.",
-        problem=_first_line(str(error)) or type(error).__name__,
-    )
+    return failures.unreachable(place, _first_line(str(error)) or type(error).__name__)
 
 
 def lost(problem: str) -> SourceError:
@@ -68,7 +88,7 @@ def lost(problem: str) -> SourceError:
     return SourceError(
         "collect.log.lost",
         "The log cannot be followed on without a gap: {problem}.",
-        hint="Nothing was skipped, and what landed stands. Remove the reason, then take the table anew: cityloom collect again RESOURCE.",
+        hint="Nothing was skipped, and what landed stands. Remove the reason, then take the table anew: cityloom collect renew RESOURCE.",
         problem=problem,
     )
 
@@ -80,12 +100,12 @@ class Walsender:
         SourceError: ``collect.source.unreachable``; others as told.
     """
 
-    def __init__(self, url: str) -> None:
-        self._connection = connect(url, is_replication=True)
+    def __init__(self, url: sa.URL, timezone: str = "") -> None:
+        self.place = place_name(url)
+        self._connection = connect(url, timezone=timezone, is_replication=True)
         self._pg = self._connection.pgconn
         self._pq = require("psycopg", extra="changes").pq
         self._heard = time.monotonic()
-        self.is_streaming = False
 
     def close(self) -> None:
         """Let go of it."""
@@ -120,7 +140,6 @@ class Walsender:
         while True:
             result = self._pg.exec_(command.encode())
             if result.status == self._pq.ExecStatus.COPY_BOTH:
-                self.is_streaming = True
                 self._heard = time.monotonic()
                 return
             if _state(result, self._pq) != "55006":
@@ -140,21 +159,21 @@ class Walsender:
             try:
                 count, data = self._pg.get_copy_data(1)
             except Exception as error:
-                raise unreachable(error) from None
+                raise unreachable(self.place, error) from None
             if count > 0:
                 self._heard = time.monotonic()
                 return bytes(data)
             if count < 0:
-                raise unreachable(RuntimeError(self._ending()))
+                raise unreachable(self.place, RuntimeError(self._ending()))
             if time.monotonic() - self._heard > _SILENCE_SECONDS:
-                raise unreachable(TimeoutError("it is silent"))
+                raise unreachable(self.place, TimeoutError("it is silent"))
             if not select.select([self._pg.socket], [], [], seconds)[0]:
                 return None
             seconds = 0.0
             try:
                 self._pg.consume_input()
             except Exception as error:
-                raise unreachable(error) from None
+                raise unreachable(self.place, error) from None
 
     def tell(self, place: int, *, is_asking: bool = False) -> None:
         """Say that the log before a place is no longer needed; asking, to be told how far it was read."""
@@ -163,7 +182,7 @@ class Walsender:
             self._pg.put_copy_data(message)
             self._flush()
         except Exception as error:
-            raise unreachable(error) from None
+            raise unreachable(self.place, error) from None
 
     def _flush(self) -> None:
         while self._pg.flush():
@@ -190,7 +209,7 @@ class Walsender:
                 try:
                     self._pg.consume_input()
                 except Exception as error:
-                    raise unreachable(error) from None
+                    raise unreachable(self.place, error) from None
             if is_done():
                 return
             if time.monotonic() > deadline:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pyarrow as pa
 
-from cityloom.collect.base import RejectSink, Slice
+from cityloom.collect.base import RejectSink, Remark, Slice
 from cityloom.collect.changes import course
-from cityloom.collect.changes.address import address
 from cityloom.collect.changes.course import Course
-from cityloom.collect.changes.journal import Limits
+from cityloom.collect.changes.journal import Cut
 from cityloom.collect.changes.mariadb import MariadbSide
+from cityloom.collect.changes.name import TableName
+from cityloom.collect.databases.address import address_of
+from cityloom.collect.databases.base import Limits
 from cityloom.model.text import STRICT, Title
 
 
@@ -24,15 +26,18 @@ class MariadbChanges:
 
     Neither trigger nor table is made at the source, and it is not locked. The server needs ``binlog_format = ROW``,
     ``binlog_row_image = FULL`` and ``binlog_row_metadata = FULL``; the user SELECT on the table, REPLICATION SLAVE
-    and BINLOG MONITOR. A transaction is never split, nor held in memory. Times (TIMESTAMP) are in UTC, FLOAT is the
-    same number in DOUBLE, BIT its number, bytes are hexadecimal digits.
+    and BINLOG MONITOR. A transaction is never split, nor held in memory. Values are the text that the server
+    itself makes of them: FLOAT with all digits of its value, BIT as a number, bytes as hexadecimal digits.
 
     Args:
-        url: ``mysql://user@host:3306/database``, or a reference.
-        password: of the user, as a reference; empty where the address holds it or none is needed.
-        table: ``schema.table``; without a schema in the address's database.
+        url: ``mysql://user:password@host:port/database``, as a reference (``env:SOCIAL_URL``).
+        table: what to follow.
+        schema: the table's database; empty for that of the address.
+        timezone: in which values of type TIMESTAMP are shown (``+08:00``); empty for the server's at the snapshot.
         slice_rows: a slice ends with the transaction that brings it to so many rows.
         slice_seconds: a slice ends after so many seconds.
+        timeout_seconds: for one statement of the snapshot at the source.
+        lock_seconds: how long to wait for a table that others have locked.
         drift: the task's policy, set by the platform: with *stop* a change of the table that alters its rows beside
             the log is an error, otherwise the table is taken anew.
         key_columns: that name a row, set by the platform.
@@ -44,15 +49,16 @@ class MariadbChanges:
     standard: ClassVar[str] = "own"
     capabilities: ClassVar[frozenset[str]] = frozenset({"cdc"})
     is_sparse: ClassVar[bool] = False
-    cases: ClassVar[tuple[Mapping[str, Any], ...]] = (
-        {"url": "mysql://cityloom@db.example:3306/social", "password": "env:SOCIAL_PASSWORD", "table": "social.insured"},
-    )
+    cases: ClassVar[tuple[Mapping[str, Any], ...]] = ({"url": "env:SOCIAL_URL", "table": "insured"},)
 
     url: str
     table: str
-    password: str = ""
+    schema: str = ""
+    timezone: str = ""
     slice_rows: int = 20_000
     slice_seconds: float = 1.0
+    timeout_seconds: float = 3600.0
+    lock_seconds: float = 10.0
     drift: str = "stop"
     key_columns: tuple[str, ...] = ()
     base: Path = Path()
@@ -81,11 +87,22 @@ class MariadbChanges:
         """``SELECT count(*)`` in the snapshot; of the log, the messages."""
         return course.count(piece)
 
+    def remarks(self, piece: Slice) -> Sequence[Remark]:
+        """Why the table is taken anew, where it is."""
+        return course.remarks(piece)
+
     @property
     def _course(self) -> Course:
-        limits = Limits(rows=self.slice_rows, seconds=self.slice_seconds)
-        return Course(side=self._side, limits=limits, is_strict=self.drift == "stop")
+        cut = Cut(rows=self.slice_rows, seconds=self.slice_seconds)
+        return Course(side=self._side, cut=cut, is_strict=self.drift == "stop")
 
     @property
     def _side(self) -> MariadbSide:
-        return MariadbSide(address=address(self.url, self.password, self.base), table=self.table, key=self.key_columns)
+        url = address_of(self.url, self.base)
+        return MariadbSide(
+            url=url,
+            table=TableName(self.schema or url.database or "", self.table),
+            key=self.key_columns,
+            limits=Limits(seconds=self.timeout_seconds, lock_seconds=self.lock_seconds),
+            timezone=self.timezone,
+        )

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pyarrow as pa
 
-from cityloom.collect.base import RejectSink, Slice
+from cityloom.collect.base import RejectSink, Remark, Slice
 from cityloom.collect.changes import course
-from cityloom.collect.changes.address import libpq_address
 from cityloom.collect.changes.course import Course
-from cityloom.collect.changes.journal import Limits
-from cityloom.collect.changes.pgtable import split_name
+from cityloom.collect.changes.journal import Cut
+from cityloom.collect.changes.name import TableName
 from cityloom.collect.changes.postgresql import PostgresqlSide
+from cityloom.collect.databases.address import address_of
+from cityloom.collect.databases.base import Limits
 from cityloom.model.text import STRICT, Title
 
 
@@ -28,12 +29,16 @@ class PostgresqlChanges:
     attribute REPLICATION. A transaction is never split, nor held in memory.
 
     Args:
-        url: ``postgresql://user@host:5432/database``, or a reference.
-        password: of the user, as a reference; empty where the address holds it or none is needed.
-        table: ``schema.table``.
+        url: ``postgresql://user:password@host:port/database``, as a reference (``env:HUKOU_URL``); ``?sslmode=…`` and
+            other parameters of libpq may follow.
+        table: what to follow.
+        schema: of the table.
         publication: that holds the table; ``cityloom_`` and the table's name when empty.
+        timezone: in which moments with an offset are shown; empty for the database's own.
         slice_rows: a slice ends with the transaction that brings it to so many rows.
         slice_seconds: a slice ends after so many seconds.
+        timeout_seconds: for one statement of the snapshot at the source.
+        lock_seconds: how long to wait for a table that others have locked.
         drift: the task's policy, set by the platform: with *stop* a change of the table that alters its rows beside
             the log is an error, otherwise the table is taken anew.
         key_columns: that name a row, set by the platform.
@@ -45,16 +50,17 @@ class PostgresqlChanges:
     standard: ClassVar[str] = "own"
     capabilities: ClassVar[frozenset[str]] = frozenset({"cdc"})
     is_sparse: ClassVar[bool] = False
-    cases: ClassVar[tuple[Mapping[str, Any], ...]] = (
-        {"url": "postgresql://cityloom@db.example:5432/civil", "password": "env:CIVIL_PASSWORD", "table": "public.household"},
-    )
+    cases: ClassVar[tuple[Mapping[str, Any], ...]] = ({"url": "env:HUKOU_URL", "table": "person"},)
 
     url: str
     table: str
-    password: str = ""
+    schema: str = "public"
     publication: str = ""
+    timezone: str = ""
     slice_rows: int = 20_000
     slice_seconds: float = 1.0
+    timeout_seconds: float = 3600.0
+    lock_seconds: float = 10.0
     drift: str = "stop"
     key_columns: tuple[str, ...] = ()
     base: Path = Path()
@@ -87,13 +93,22 @@ class PostgresqlChanges:
         """Let the slot's log go that is in the lake."""
         course.settle(piece)
 
+    def remarks(self, piece: Slice) -> Sequence[Remark]:
+        """Why the table is taken anew, where it is."""
+        return course.remarks(piece)
+
     @property
     def _course(self) -> Course:
-        limits = Limits(rows=self.slice_rows, seconds=self.slice_seconds)
-        return Course(side=self._side, limits=limits, is_strict=self.drift == "stop")
+        cut = Cut(rows=self.slice_rows, seconds=self.slice_seconds)
+        return Course(side=self._side, cut=cut, is_strict=self.drift == "stop")
 
     @property
     def _side(self) -> PostgresqlSide:
-        publication = self.publication or f"cityloom_{split_name(self.table)[1]}"
-        url = libpq_address(self.url, self.password, self.base)
-        return PostgresqlSide(url=url, table=self.table, publication=publication, key=self.key_columns)
+        return PostgresqlSide(
+            url=address_of(self.url, self.base),
+            table=TableName(self.schema, self.table),
+            publication=self.publication or f"cityloom_{self.table}",
+            key=self.key_columns,
+            limits=Limits(seconds=self.timeout_seconds, lock_seconds=self.lock_seconds),
+            timezone=self.timezone,
+        )
