@@ -19,7 +19,7 @@ from cityloom.kernel.errors import ConfigError
 _PLACE = re.compile(r"\{date(?::([^{}]*))?\}")
 _DIGITS = {"%Y": 4, "%m": 2, "%d": 2, "%H": 2, "%j": 3}
 _SPECIAL = re.compile(r"([*?\[])")
-_BACKFILL = re.compile(r"@\d{4}-\d\d-\d\d/\d{4}-\d\d-\d\d", re.ASCII)
+_SPAN = re.compile(r"@(\d{4}-\d\d-\d\d)/(\d{4}-\d\d-\d\d)", re.ASCII)
 _DECEMBER = 12
 
 
@@ -55,7 +55,16 @@ class Patterned(Protocol):
 
 def is_span(origin: str) -> bool:
     """Whether a slice was asked for by its span of days."""
-    return bool(_BACKFILL.search(origin))
+    return span_of(origin) is not None
+
+
+def span_of(origin: str) -> Span | None:
+    """The span of days that a slice was asked for by; ``None`` for other slices."""
+    found = _SPAN.search(origin)
+    try:
+        return Span(date.fromisoformat(found[1]), date.fromisoformat(found[2])) if found else None
+    except ValueError:
+        return None
 
 
 def slices_between(connector: Connector, span: Span, resource: str) -> Iterator[Slice]:

@@ -174,7 +174,7 @@ def interface(records):
 def test_an_interface_is_asked_for_a_span_month_by_month(bench) -> None:
     records = [{"id": d, "text": "x", "at": d} for d in ("2025-12-31", "2026-01-01", "2026-01-31", "2026-02-28")]
     with interface(records) as (url, asked):
-        options = {"url": url, "since": "from", "until": "to"}
+        options = {"url": url, "total": "data.total", "days": {"first": "from", "last": "to"}}
         span = Span(date(2026, 1, 1), date(2026, 3, 1))
         assert bench("http_json", options, span=span)["landed"] == 2
         assert asked == [("2026-01-01", "2026-01-31"), ("2026-02-01", "2026-02-28")]
@@ -184,11 +184,12 @@ def test_an_interface_is_asked_for_a_span_month_by_month(bench) -> None:
         assert bench("http_json", options, span=span)["landed"] == 1
         assert count(bench) == 4
         asked.clear()
-        bench("http_json", {**options, "day_format": "%Y%m%d", "is_until_included": False}, span=JANUARY)
+        days = {**options["days"], "form": "%Y%m%d", "is_last_included": False}
+        bench("http_json", {**options, "days": days}, span=JANUARY)
         assert asked == [("20260101", "20260201")]
         with pytest.raises(ConfigError) as caught:
             bench("http_json", {"url": url}, span=span)
-        assert caught.value.code == "collect.http.period"
+        assert caught.value.code == "collect.http.days"
 
 
 def write(bench, rows: int, name: str = "x.csv") -> None:

@@ -82,6 +82,7 @@ class Puller:
         success: by path, what must stand in each answer.
         since: name of the parameter that a pull goes on from.
         start: its value for the first pull.
+        days: parameters that ask for a span of days.
         pause_seconds: between two pages.
         restarts: how often a pull begins anew when the total changes.
     """
@@ -97,6 +98,7 @@ class Puller:
     success: Mapping[str, str] = field(default_factory=dict)
     since: str = ""
     start: str = ""
+    days: Mapping[str, str] = field(default_factory=dict)
     pause_seconds: float = 0.0
     restarts: int = 0
 
@@ -150,7 +152,7 @@ class Puller:
             pull.count(self._counted(asked))
 
     def _asked(self, since: str) -> dict[str, str | int]:
-        return {self.since: since} if self.since and since else {}
+        return {**self.days, **({self.since: since} if self.since and since else {})}
 
     def _ask(self, course: Course, asked: Mapping[str, str | int]) -> tuple[Answer, Page | None]:
         """A page; none where the interface says that there is nothing (status 204)."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,9 +17,11 @@ from cityloom.collect.base import RejectSink, Slice
 from cityloom.collect.http.ask import Template, require_http, resolve, shown
 from cityloom.collect.http.auth import Auth, signer
 from cityloom.collect.http.caller import Answer, Caller, Patience
+from cityloom.collect.http.days import Days
 from cityloom.collect.http.page import Kind, Page, Paging
 from cityloom.collect.http.pull import Pull, Puller
 from cityloom.collect.http.since import Since
+from cityloom.collect.periods import Span
 from cityloom.kernel.clock import SystemClock
 from cityloom.kernel.errors import CityLoomError, ConfigError
 
@@ -55,6 +58,8 @@ class HttpSource(ABC):
         start: value of ``since`` for the first pull; empty leaves the parameter out.
         since_characters: how many characters of the marker ``since`` takes (10 for a date); 0 for all.
         inclusive: whether the interface answers with records at the marker, too.
+        days: how the interface is asked for a past span of days: names of the parameters ``first`` and ``last``,
+            ``form`` of a day (%Y-%m-%d), ``is_last_included``.
         timeout_seconds: how long the interface may be silent.
         answer_seconds: how long one answer may take.
         answer_limit_mb: how large one answer may be, unpacked.
@@ -94,6 +99,7 @@ class HttpSource(ABC):
     start: str = ""
     since_characters: int = 0
     inclusive: bool = True
+    days: Days | None = None
     timeout_seconds: float = 30.0
     answer_seconds: float = 300.0
     answer_limit_mb: int = 256
@@ -149,6 +155,22 @@ class HttpSource(ABC):
             if reached is None or pull.spool.count or error:
                 yield Slice(origin=origin, digest=pull.spool.digest, position=reached, error=error, held=pull)
 
+    def between(self, start: date, end: date) -> Iterator[Slice]:
+        """One slice a month: all pages of what the interface has for its days."""
+        address = httpx.URL(self._address)
+        if self.days is None:
+            raise ConfigError(
+                "collect.http.days",
+                "{url} cannot be asked for a span of days.",
+                hint="Set the option days: first and last are the names of the parameters that take the days.",
+                url=shown(address),
+            )
+        for span in Span(start, end).months():
+            with closing(Pull(None)) as pull:
+                error = self._pull(pull, self.days.asked(span))
+                origin = span.origin(f"{address.host}{address.path}")
+                yield Slice(origin=origin, digest=pull.spool.digest, error=error, held=pull)
+
     def read(self, piece: Slice, sink: RejectSink) -> Iterator[pa.RecordBatch]:
         """The records, nested fields dotted."""
         pull: Pull = piece.held
@@ -177,10 +199,11 @@ class HttpSource(ABC):
     def _address(self) -> str:
         return require_http(resolve(self.url, self.base))
 
-    def _pull(self, pull: Pull) -> CityLoomError | None:
+    def _pull(self, pull: Pull, days: Mapping[str, str] | None = None) -> CityLoomError | None:
         try:
             with self._caller() as caller:
-                self._puller(caller).pull(pull)
+                puller = self._puller(caller)
+                (replace(puller, since="", days=days) if days else puller).pull(pull)
         except CityLoomError as error:
             return error
         return None

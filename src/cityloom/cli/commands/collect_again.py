@@ -1,0 +1,138 @@
+"""``cityloom collect compare``, ``replay``, ``backfill``: batches looked at, or taken in, once more."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+import typer
+
+from cityloom.cli.groups import group_of
+from cityloom.cli.session import JsonOption, WorkspaceOption, console, opened, print_json, print_table
+from cityloom.collect.periods import Span
+from cityloom.flows import again
+from cityloom.flows.surroundings import example_interface
+from cityloom.kernel.errors import DataError
+from cityloom.kernel.i18n import _
+from cityloom.model.run import Run
+
+NamedArgument = Annotated[str, typer.Argument(help=_("A resource, or a batch's id."))]
+ActorOption = Annotated[str, typer.Option("--as", help=_("Account that asks for it, for the record."))]
+_STEWARD = "dsj.steward"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the group."""
+    group = group_of(app, "collect")
+    verify_help = _(
+        "Read the source once more and compare it, and the lake, with the receipts of what landed.\n\n"
+        "Nothing is changed. What differs is told with counts and columns, never with values.\n\n"
+        "Example: `cityloom collect compare hukou`"
+    )
+    group.command("compare", help=verify_help)(_verify)
+    replay_help = _(
+        "Take batches in once more: what is equal stays, what changed at the source or is damaged in the lake lands "
+        "again.\n\nExample: `cityloom collect replay b_1f0c…`"
+    )
+    group.command("replay", help=replay_help)(_replay)
+    backfill_help = _(
+        "Take in what belongs to a past span of days, again or late.\n\n"
+        "Files need the date in their pattern (`hukou_{date}.csv`), tables a marker of dates, interfaces the options "
+        "since and until.\n\nExample: `cityloom collect backfill visit --from 2026-01-01 --to 2026-03-31`"
+    )
+    group.command("backfill", help=backfill_help)(_backfill)
+
+
+def _verify(
+    name: NamedArgument,
+    batch: Annotated[str | None, typer.Argument(help=_("Only this batch of the resource."))] = None,
+    lake_only: Annotated[bool, typer.Option("--lake", help=_("Look at the lake only, and leave the source alone."))] = False,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    with opened(workspace) as at, example_interface(at.folder):
+        resource, one = again.named(at, name, batch)
+        run = again.verify_step(at, resource, one, is_source_read=not lake_only)
+    checks = _listed(run, "checks")
+    if as_json:
+        print_json(checks)
+    else:
+        words = (_word(c) for c in checks)
+        rows = [
+            (c["origin"], c["batch"], c["rows"], c["rows_now"], _(c["source"]), _(c["lake"]), word)
+            for c, word in zip(checks, words, strict=True)
+        ]
+        names = [_("origin"), _("batch"), _("rows then"), _("rows now"), _("source"), _("lake"), _("differs")]
+        print_table(_("Checked"), names, rows, numbers=(2, 3))
+    _complain(run, _("verify"))
+
+
+def _replay(
+    name: NamedArgument, actor: ActorOption = _STEWARD, workspace: WorkspaceOption = None, as_json: JsonOption = False
+) -> None:
+    with opened(workspace) as at, example_interface(at.folder):
+        resource, one = again.named(at, name)
+        run = again.replay_step(at, resource, one, actor=actor)
+    found = _listed(run, "batches")
+    if as_json:
+        print_json(found)
+    else:
+        rows = [(r["origin"], r["batch"], _(r["outcome"]), r["new"] or "–", r["rows"], r["reason"]) for r in found]
+        names = [_("origin"), _("batch"), _("outcome"), _("is now"), _("rows"), _("reason")]
+        print_table(_("Taken in once more"), names, rows, numbers=(4,))
+    _complain(run, _("replay"))
+
+
+def _backfill(
+    resource: Annotated[str, typer.Argument(help=_("The resource."))],
+    start: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help=_("First day."))],
+    end: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help=_("Last day."))],
+    actor: ActorOption = _STEWARD,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    span = Span(start.date(), end.date() + timedelta(days=1))
+    with opened(workspace) as at, example_interface(at.folder):
+        run = again.backfill_step(at, at.city.resource(resource), span, actor=actor)
+    summary = run.result.summary if run.result else {}
+    landed = summary.get("batches", [])
+    if as_json:
+        print_json(dict(summary))
+    elif landed:
+        rows = [(b["origin"], b["id"], b["state"], b["rows"], b["rejected"]) for b in landed]
+        names = [_("origin"), _("batch"), _("state"), _("rows"), _("set apart")]
+        print_table(_("Landed"), names, rows, numbers=(3, 4))
+    else:
+        console.print(_("Nothing of these days is new: {count} batches stand as they are.").format(count=summary.get("skipped", 0)))
+    errors = summary.get("errors", [])
+    if errors:
+        raise DataError(
+            "cli.backfill.failed",
+            "{count} batches did not land; the first one: {reason}",
+            hint="{advice}",
+            count=len(errors),
+            reason=errors[0]["message"],
+            advice=errors[0]["hint"],
+        )
+
+
+def _listed(run: Run, name: str) -> list[dict[str, Any]]:
+    return list(run.result.summary.get(name, [])) if run.result else []
+
+
+def _word(check: dict[str, Any]) -> str:
+    columns = [*check["columns"], *(c for c in check["damaged"] if c not in check["columns"])]
+    return ", ".join(columns) or check["reason"]
+
+
+def _complain(run: Run, what: str) -> None:
+    """Leave with an exit code of its own where a batch is not sound."""
+    if run.result is not None and run.result.rejected:
+        raise DataError(
+            "cli.again.unsound",
+            "{count} of {all} batches are not what they should be.",
+            hint="See the table and `cityloom collect findings`. `cityloom collect replay` takes them in once more.",
+            count=run.result.rejected,
+            all=run.result.read,
+            what=what,
+        )
