@@ -27,6 +27,7 @@ _MOSTLY = 0.6
 _GOOD = 6.4
 """So few bits for each byte that is not ASCII make it an Asian text; then nothing else is tried."""
 _SAMPLE = 96 << 10
+_PART = 1 << 17
 _ENOUGH = 1 << 13
 """From each block so many bytes of the lines that are not plain ASCII."""
 
@@ -190,7 +191,8 @@ def _look(path: Path) -> _Sample:
 
 def _telling(block: bytes) -> bytes:
     """Lines of a block that are not plain ASCII, up to a bound."""
-    lines = [line for line in re.split(rb"[\r\n]+", block) if not line.isascii()]
+    part = block[:_PART] if not block[:_PART].isascii() else block
+    lines = [line for line in part.splitlines() if not line.isascii()]
     step = max(1, sum(map(len, lines)) // _ENOUGH)
     found = b"\n".join(lines[::step]) + b"\n"
     return found[: 2 * _ENOUGH].rpartition(b"\n")[0] + b"\n" if len(found) > 2 * _ENOUGH else found

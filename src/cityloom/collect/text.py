@@ -56,17 +56,22 @@ def choose(path: Path, name: str, wanted: str) -> Encoded:
         ConfigError: ``collect.encoding.unknown``.
         DataError: ``collect.encoding.doubtful``.
     """
-    with path.open("rb") as file:
-        start = file.read(4)
-    marked = next((Encoded(encoding, len(bom)) for bom, encoding in MARKS if start.startswith(bom)), None)
+    mark = marked(path)
     if wanted != "auto":
-        return _declared(wanted, marked)
-    if marked:
-        return marked
+        return _declared(wanted, mark)
+    if mark:
+        return mark
     guess = detect(path)
     if not guess.is_sure and not _fault(path, Encoded(guess.encoding, 0)):
         raise _doubtful(path, name, guess.encoding)
     return Encoded(guess.encoding, 0, is_guessed=guess.lead is not None)
+
+
+def marked(path: Path) -> Encoded | None:
+    """The encoding that a byte order mark tells."""
+    with path.open("rb") as file:
+        start = file.read(4)
+    return next((Encoded(encoding, len(bom)) for bom, encoding in MARKS if start.startswith(bom)), None)
 
 
 def prove(path: Path, name: str, encoded: Encoded) -> None:

@@ -113,8 +113,7 @@ class CsvFiles:
         """
         rows = self._rows(piece)
         try:
-            parts = rows.layout.body.read(lambda clean: clean.records)
-            return sum(len(rows.real(part)) if isinstance(part, list) else part for part in parts)
+            return rows.layout.body.count(rows.real)
         except LongError as error:
             raise _long(piece, error) from None
 

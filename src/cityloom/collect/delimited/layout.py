@@ -9,12 +9,12 @@ from pathlib import Path
 from cityloom.collect.delimited.blocks import Body
 from cityloom.collect.delimited.dialect import NAMED, Dialect
 from cityloom.collect.delimited.heading import Heading, find_heading, typical_width
-from cityloom.collect.delimited.recode import Utf8, as_utf8
+from cityloom.collect.delimited.recode import Utf8, open_text
 from cityloom.collect.delimited.records import LONGEST, Line, Record, read_lines, read_records
 from cityloom.collect.delimited.repair import repaired
 from cityloom.collect.delimited.sniff import sniff
 from cityloom.collect.table import require_header
-from cityloom.collect.text import Encoded, choose
+from cityloom.collect.text import Encoded
 from cityloom.kernel.errors import DataError
 
 _SAMPLE = 256 << 10
@@ -54,10 +54,9 @@ def lay_out(path: Path, name: str, wanted: Wanted) -> Layout:
     """Open a file and find out what is not declared of it.
 
     Raises:
-        ConfigError, DataError: as :func:`choose`, :func:`as_utf8`, :func:`require_header`; ``collect.header.broken``.
+        ConfigError, DataError: as :func:`open_text`, :func:`require_header`; ``collect.header.broken``.
     """
-    encoded = choose(path, name, wanted.encoding)
-    text = as_utf8(path, name, encoded)
+    encoded, text = open_text(path, name, wanted.encoding)
     try:
         return _found(text, name, encoded, wanted)
     except BaseException:

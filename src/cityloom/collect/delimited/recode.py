@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from cityloom.collect.delimited.records import LONGEST
-from cityloom.collect.text import Encoded, prove
+from cityloom.collect.text import Encoded, choose, marked, prove
 
 _BLOCK = 4 << 20
 _SHARE = 100
@@ -32,6 +32,22 @@ class Utf8:
         self.file.close()
 
 
+def open_text(path: Path, name: str, wanted: str) -> tuple[Encoded, Utf8]:
+    """The encoding of a file, and its bytes as UTF-8. A file that is proven to be UTF-8 is looked at once.
+
+    Raises:
+        ConfigError, DataError: as :func:`choose` and :func:`as_utf8`.
+    """
+    if wanted == "auto" and not marked(path):
+        file = path.open("rb")
+        lines, damaged, is_switched = _check(file, is_trial=True)
+        if not damaged and not is_switched:
+            return Encoded("utf-8", 0), Utf8(file, 0, file.seek(0, 2), lines, 0)
+        file.close()
+    encoded = choose(path, name, wanted)
+    return encoded, as_utf8(path, name, encoded)
+
+
 def as_utf8(path: Path, name: str, encoded: Encoded) -> Utf8:
     """The file as UTF-8 bytes, each line of which was looked at.
 
@@ -44,7 +60,7 @@ def as_utf8(path: Path, name: str, encoded: Encoded) -> Utf8:
     target = source if is_same else cast(IO[bytes], tempfile.TemporaryFile())  # noqa: SIM115 - lives as long as its text
     try:
         source.seek(encoded.mark)
-        lines, damaged = _check(source) if is_same else _recode(source, target, encoded.encoding)
+        lines, damaged = _check(source)[:2] if is_same else _recode(source, target, encoded.encoding)
     finally:
         if not is_same:
             source.close()
@@ -55,18 +71,24 @@ def as_utf8(path: Path, name: str, encoded: Encoded) -> Utf8:
     return Utf8(target, encoded.mark if is_same else 0, size, lines, damaged)
 
 
-def _check(source: IO[bytes]) -> tuple[int, int]:
-    """The lines, and the damaged ones among them."""
+def _check(source: IO[bytes], is_trial: bool = False) -> tuple[int, int, bool]:
+    """The lines, the damaged ones among them, and whether seven-bit text may switch to other characters in it.
+
+    A trial ends at the first damage.
+    """
     lines = damaged = 0
-    is_open = False
+    is_open = is_switched = False
     while block := source.read(_BLOCK):
         if not block.endswith(b"\n"):
             block += source.readline(LONGEST)
         lines += _ends(block)
         is_open = not block.endswith((b"\n", b"\r"))
         if _is_damaged(block):
+            if is_trial:
+                return lines, 1, is_switched
             damaged += sum(map(_is_damaged, block.splitlines()))
-    return lines + is_open, damaged
+        is_switched = is_switched or b"\x1b" in block or (b"~" in block and b"~{" in block)
+    return lines + is_open, damaged, is_switched
 
 
 def _recode(source: IO[bytes], target: IO[bytes], encoding: str) -> tuple[int, int]:
