@@ -91,6 +91,7 @@ MAKERS = {
 ELSEWHERE = {
     "access",  # real files, for nothing here writes such files
     "http_json",  # its server
+    "http_xml",  # its server
     "mysql",  # its server
     "postgresql",  # its server
 }

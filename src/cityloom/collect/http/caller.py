@@ -21,7 +21,6 @@ AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 _MOVED = frozenset({301, 302, 303, 307, 308})
 _REDIRECTS = 5
 _FIRST_WAIT = 0.5
-_BLOCK = 1 << 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,7 +162,7 @@ class Caller:
         end = self.clock.tick() + self.patience.answer_seconds
         with self._client.stream(ask.method, ask.url, headers=ask.headers, content=ask.content or None) as got:
             content = bytearray()
-            for block in got.iter_bytes(_BLOCK):
+            for block in got.iter_bytes():
                 content += block
                 if len(content) > min(self.patience.answer_bytes, self._left):
                     raise self._large(ask.url, len(content) > self.patience.answer_bytes)
