@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from datetime import date
 from decimal import Decimal
 
@@ -43,6 +44,60 @@ def test_parquet_becomes_text_in_full(bench):
     pq.write_table(table, bench.folder / "a.parquet")
     bench.run("parquet", list("ndtsl"), {"folder": "."})
     assert bench.rows(*"ndtsl", "_row") == [("1", "1.10", "2024-02-29", "007", "[1, 2]", 1), (None, "2.00", None, "", None, 2)]
+
+
+UTC = dt.UTC
+MOMENT = dt.datetime(2024, 2, 29, 8, 0, 1, 500_000, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("values", "texts"),
+    [
+        (pa.array([2**64 - 1, 0], pa.uint64()), ["18446744073709551615", "0"]),
+        (pa.array([0.1, 16777216.0], pa.float32()), ["0.1", "16777216"]),
+        (pa.array([0.1 + 0.2, None]), ["0.30000000000000004", None]),
+        (pa.array([Decimal("1" * 40), None], pa.decimal256(50, 3)), ["1" * 40 + ".000", None]),
+        (pa.array([True, None]), ["true", None]),
+        (pa.array([dt.time(1, 2, 3), dt.time(1, 2, 3, 4)], pa.time64("us")), ["01:02:03", "01:02:03.000004"]),
+        (pa.array([0, 1], pa.timestamp("ns")), ["1970-01-01 00:00:00", "1970-01-01 00:00:00.000000001"]),
+        (pa.array([0, None], pa.timestamp("us", "Asia/Shanghai")), ["1970-01-01 08:00:00+08:00", None]),
+        (pa.array([MOMENT], pa.timestamp("ms", "UTC")), ["2024-02-29 08:00:01.500Z"]),
+        (pa.array([-1_500, 60_000], pa.duration("ms")), ["-PT1.5S", "PT60S"]),
+        (pa.nulls(2), [None, None]),
+        (pa.array([[Decimal("1.10"), None], [], None]), ["[1.10, null]", "[]", None]),
+        (pa.array([[0.1, float("nan")]], pa.list_(pa.float32())), ['[0.1, "nan"]']),
+        (pa.array([{"a": 1, "b": [dt.date(2024, 1, 1)]}, {"a": None, "b": None}, None]), ['{"a": 1, "b": ["2024-01-01"]}', '{"a": null, "b": null}', None]),
+        (pa.array([[("甲", 1)], [], None], pa.map_(pa.string(), pa.int64())), ['{"甲": 1}', "{}", None]),
+        (pa.array([[(1, "x")]], pa.map_(pa.int64(), pa.string())), ['[[1, "x"]]']),
+        (pa.array([[MOMENT]], pa.list_(pa.timestamp("us", "UTC"))), ['["2024-02-29 08:00:01.500000Z"]']),
+        (pa.array([[[1], None]]), ["[[1], null]"]),
+        (pa.array([[1, 2]], pa.list_(pa.int8(), 2)), ["[1, 2]"]),
+    ],
+)
+def test_each_type_of_parquet_becomes_exact_text(bench, values, texts):
+    pq.write_table(pa.table({"a": values}), bench.folder / "a.parquet")
+    bench.run("parquet", ["a"], {"folder": "."})
+    assert [row[0] for row in bench.rows("a")] == texts
+
+
+def test_binary_data_of_parquet_are_refused_or_become_digits(bench):
+    pq.write_table(pa.table({"a": pa.array([b"\0\xff", None]), "b": [[b"x"], None]}), bench.folder / "a.parquet")
+    with pytest.raises(DataError) as caught:
+        bench.run("parquet", ["a", "b"], {"folder": "."})
+    assert caught.value.code == "collect.column.binary"
+    bench.run("parquet", ["a", "b"], {"folder": ".", "binary": "hex"})
+    assert bench.rows("a", "b") == [("00FF", '["78"]'), (None, None)]
+
+
+def test_nested_values_keep_their_rows_over_many_batches(bench):
+    rows = 45_000
+    lists = pa.array([[n, n + 1] if n % 3 else None for n in range(rows)])
+    structs = pa.array([{"n": n} if n % 5 else None for n in range(rows)])
+    pq.write_table(pa.table({"a": lists, "b": structs}), bench.folder / "a.parquet", row_group_size=7_000)
+    bench.run("parquet", ["a", "b"], {"folder": "."})
+    found = bench.rows("a", "b")
+    assert found[44_997] == (None, '{"n": 44997}')
+    assert found[40_000] == ("[40000, 40001]", None)
 
 
 def test_a_cut_off_parquet_file_is_named(bench):

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cityloom.collect.base import RejectSink, Slice, text_batch
+from cityloom.collect.columns import BinaryError, column_text
 from cityloom.collect.files import file_slices, held_file, open_folder, require_unchanged
 from cityloom.collect.table import require_header
 from cityloom.kernel.errors import DataError
@@ -23,11 +22,15 @@ _CHUNK = 20_000
 
 @dataclass(frozen=True, kw_only=True)
 class Parquet:
-    """Parquet files, one batch a file. ``_row`` is the row's number; lists and structs become JSON text.
+    """Parquet files, one batch a file. ``_row`` is the row's number.
+
+    Numbers come with all digits, decimals with their places, dates and times in ISO form and moments with their zone
+    where they have one, lengths of time like ``PT90.5S``, lists, structs and maps as JSON text.
 
     Args:
         folder: where the files are; relative to the workspace or to the place, or a reference.
         pattern: which of them, as a glob; after ``!`` the members of an archive.
+        binary: what becomes of binary data: ``refuse`` the file, or ``hex`` digits.
         place: where the folder is when it is not on this machine: ``kind`` and that place's options.
     """
 
@@ -41,6 +44,7 @@ class Parquet:
 
     folder: str
     pattern: str = "*.parquet"
+    binary: Literal["refuse", "hex"] = "refuse"
     place: Mapping[str, Any] = field(default_factory=dict, hash=False)
     base: Path = Path()
 
@@ -54,28 +58,39 @@ class Parquet:
 
     def read(self, piece: Slice, sink: RejectSink) -> Iterator[pa.RecordBatch]:
         """The rows as text: numbers in full, dates and times ISO."""
-        file = _open(piece)
-        names = list(file.schema_arrow.names)
-        require_header(names, piece.origin)
-        row = 1
-        yield text_batch({n: [] for n in names}, [])
-        try:
-            for batch in file.iter_batches(batch_size=_CHUNK):
-                texts = {n: _texts(c, n, piece.origin) for n, c in zip(names, batch.columns, strict=True)}
+        with _open(piece) as file:
+            names = list(file.schema_arrow.names)
+            require_header(names, piece.origin)
+            row = 1
+            yield text_batch({n: [] for n in names}, [])
+            for batch in _batches(file, piece):
+                texts = {n: self._text(c, n, piece) for n, c in zip(names, batch.columns, strict=True)}
                 yield text_batch(texts, range(row, row + batch.num_rows))
                 row += batch.num_rows
-        except (pa.ArrowException, OSError):
-            raise _damaged(piece) from None
         require_unchanged(piece)
+
+    def _text(self, column: pa.Array, name: str, piece: Slice) -> pa.Array:
+        try:
+            return column_text(column, is_hex=self.binary == "hex")
+        except BinaryError:
+            raise _binary(name, piece.origin) from None
 
     def count(self, piece: Slice) -> int:
         """The file's own figure."""
-        return int(_open(piece).metadata.num_rows)
+        with _open(piece) as file:
+            return int(file.metadata.num_rows)
 
 
 def _open(piece: Slice) -> pq.ParquetFile:
     try:
         return pq.ParquetFile(held_file(piece).path)
+    except (pa.ArrowException, OSError):
+        raise _damaged(piece) from None
+
+
+def _batches(file: pq.ParquetFile, piece: Slice) -> Iterator[pa.RecordBatch]:
+    try:
+        yield from file.iter_batches(batch_size=_CHUNK)
     except (pa.ArrowException, OSError):
         raise _damaged(piece) from None
 
@@ -89,18 +104,11 @@ def _damaged(piece: Slice) -> DataError:
     )
 
 
-def _texts(column: pa.Array, name: str, file: str) -> pa.Array:
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        return _texts(column.dictionary_decode(), name, file)
-    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
-        raise DataError(
-            "collect.column.binary",
-            "{file}: column {column} holds binary data.",
-            hint="Have it delivered as text.",
-            file=file,
-            column=name,
-        )
-    if pa.types.is_nested(kind):
-        return pa.array([None if v is None else json.dumps(v, ensure_ascii=False, default=str) for v in column.to_pylist()], pa.string())
-    return pc.cast(column, pa.string())
+def _binary(column: str, file: str) -> DataError:
+    return DataError(
+        "collect.column.binary",
+        "{file}: column {column} holds binary data.",
+        hint="Have it delivered as text, or set the option binary to hex.",
+        file=file,
+        column=column,
+    )
