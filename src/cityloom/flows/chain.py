@@ -16,6 +16,7 @@ from cityloom.collect import gate as gate_stage
 from cityloom.collect import run as collect_stage
 from cityloom.flows import orders
 from cityloom.flows.bootstrap import Workspace
+from cityloom.flows.health import noted
 from cityloom.flows.runner import SYSTEM, Runner, Step
 from cityloom.fuse import run as fuse_stage
 from cityloom.kernel.clock import iso
@@ -43,10 +44,9 @@ def collect_step(
 ) -> Step:
     """Taking in what a resource's source has and the raw layer has not; ``watch`` looks on and says when to stop."""
     source = workspace.city.sources[resource.collect.source]
-    return Step(
-        name="collect",
-        subject=resource.name,
-        work=lambda: collect_stage.run(
+
+    def work() -> StageResult:
+        return collect_stage.run(
             resource,
             source,
             lake=workspace.lake,
@@ -55,7 +55,12 @@ def collect_step(
             base=workspace.folder,
             actor=actor,
             watch=watch,
-        ),
+        )
+
+    return Step(
+        name="collect",
+        subject=resource.name,
+        work=lambda: noted(workspace, resource, source, work),
         spec=(resource.collect, source),
         writes=(resource.raw_table,),
         is_repeatable=True,

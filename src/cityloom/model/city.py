@@ -57,6 +57,22 @@ class City:
             )
         return self.resources[name]
 
+    def source(self, name: str) -> Source:
+        """The source of that name.
+
+        Raises:
+            UserError: ``model.source.unknown``, with the names there are.
+        """
+        if name not in self.sources:
+            raise UserError(
+                "model.source.unknown",
+                "There is no source {name}.",
+                hint="Known: {known}.",
+                name=name,
+                known=", ".join(sorted(self.sources)),
+            )
+        return self.sources[name]
+
     def object_type(self, name: str) -> ObjectType:
         """The object type of that name.
 
