@@ -117,6 +117,12 @@ def detect(path: Path) -> Guess:
     return Guess(best, round(others[0][1] - own, 1))
 
 
+def likeliest(path: Path) -> str:
+    """What a file that is no UTF-8 reads most like; not checked to the last byte. Empty where it may be something else."""
+    sample = _look(path)
+    return "" if sample.proven else rank(sample.text)[0][0]
+
+
 def _kin(encoding: str) -> tuple[str, ...]:
     return next(family.encodings for family in FAMILIES if encoding in family.encodings)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from cityloom.collect.delimited.records import LONGEST
+from cityloom.collect.encodings import likeliest
 from cityloom.collect.text import Encoded, choose, marked, prove
 
 _BLOCK = 4 << 20
@@ -44,16 +45,21 @@ def open_text(path: Path, name: str, wanted: str) -> tuple[Encoded, Utf8]:
         if not damaged and not is_switched:
             return Encoded("utf-8", 0), Utf8(file, 0, file.seek(0, 2), lines, 0)
         file.close()
+        if likeliest(path) == "gb18030":
+            text = as_utf8(path, name, Encoded("gb18030", 0), is_trial=True)
+            if not text.damaged:
+                return Encoded("gb18030", 0, is_guessed=True), text
+            text.close()
     encoded = choose(path, name, wanted)
     return encoded, as_utf8(path, name, encoded)
 
 
-def as_utf8(path: Path, name: str, encoded: Encoded) -> Utf8:
+def as_utf8(path: Path, name: str, encoded: Encoded, *, is_trial: bool = False) -> Utf8:
     """The file as UTF-8 bytes, each line of which was looked at.
 
     Raises:
         DataError: ``collect.file.undecodable`` or ``collect.file.null`` where more than a hundredth of the lines are
-            damaged.
+            damaged, but not on trial.
     """
     is_same = encoded.encoding in ("utf-8", "ascii")
     source = path.open("rb")
@@ -64,7 +70,7 @@ def as_utf8(path: Path, name: str, encoded: Encoded) -> Utf8:
     finally:
         if not is_same:
             source.close()
-    if damaged * _SHARE > lines:
+    if damaged * _SHARE > lines and not is_trial:
         target.close()
         prove(path, name, encoded)
     size = target.seek(0, 2)

@@ -79,7 +79,7 @@ class Rows:
         try:
             table = pacsv.read_csv(
                 pa.py_buffer(data),
-                read_options=pacsv.ReadOptions(column_names=names, use_threads=False, block_size=len(data) + 1),
+                read_options=pacsv.ReadOptions(column_names=names, block_size=len(data) + 1),
                 parse_options=pacsv.ParseOptions(
                     delimiter=delimiter.decode(),
                     quote_char=dialect.quote if clean.has_quotes else False,
