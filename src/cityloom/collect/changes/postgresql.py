@@ -34,6 +34,7 @@ SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
 WHERE slot_name = %s AND NOT active AND plugin = 'pgoutput' AND database = current_database()
 """
 _TRIES = 5
+_MD5 = "md5(convert_to({}, 'UTF8'))"
 
 
 class SnapshotSession(PostgreSQL):
@@ -161,7 +162,7 @@ class PostgresqlSide:
             with self._translated():
                 found = self._inspect(session.connection)
             columns = chosen(session, relation, [c.name for c in found.columns])
-            yield Snapshot(session, relation, columns, made.place, facts | found.facts())
+            yield Snapshot(session, relation, columns, made.place, facts | found.facts(), _MD5)
 
     def _sender(self) -> Walsender:
         return Walsender(self.url, self.timezone)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -21,6 +22,7 @@ class Snapshot:
         columns: of the table.
         place: of the log: all changes before it are in the rows, all others in the log.
         facts: what the reader of the log must find as it was.
+        md5: how the database writes the MD5 of a text in UTF-8, ``{}`` standing for the text.
     """
 
     session: Session
@@ -28,6 +30,7 @@ class Snapshot:
     columns: Sequence[Column]
     place: int
     facts: dict[str, Any]
+    md5: str = "MD5({})"
 
     @property
     def names(self) -> list[str]:
@@ -47,3 +50,12 @@ def chosen(session: Session, relation: str, names: Sequence[str]) -> list[Column
     """Columns of a relation by name, in this order."""
     known = {c.name: c for c in session.describe(relation)}
     return [known[name] for name in names]
+
+
+@runtime_checkable
+class Seeing(Protocol):
+    """A connector that can look at the whole table at one place of its log."""
+
+    def passing(self) -> AbstractContextManager[Snapshot]:
+        """The table now; nothing stays of it at the source."""
+        ...

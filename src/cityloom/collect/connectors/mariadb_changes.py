@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,6 +16,7 @@ from cityloom.collect.changes.course import Course
 from cityloom.collect.changes.journal import Cut
 from cityloom.collect.changes.mariadb import MariadbSide
 from cityloom.collect.changes.name import TableName
+from cityloom.collect.changes.snapshot import Snapshot
 from cityloom.collect.databases.address import address_of
 from cityloom.collect.databases.base import Limits
 from cityloom.model.text import STRICT, Title
@@ -90,6 +92,10 @@ class MariadbChanges:
     def remarks(self, piece: Slice) -> Sequence[Remark]:
         """Why the table is taken anew, where it is."""
         return course.remarks(piece)
+
+    def passing(self) -> AbstractContextManager[Snapshot]:
+        """The table now, and its place in the log."""
+        return self._side.passing()
 
     @property
     def _course(self) -> Course:
