@@ -120,7 +120,7 @@ def truth(path: Path, name: str) -> Counter[tuple[str | None, ...]]:
 
     def text(value: object) -> str | None:
         if isinstance(value, bytes):
-            return value.hex().upper()
+            return value.hex()
         return value if value is None or isinstance(value, str) else repr(value)
 
     with closing(sqlite3.connect(path)) as connection:

@@ -37,7 +37,7 @@ def column_text(column: pa.Array, *, is_hex: bool) -> pa.Array:
     if _is_binary(kind):
         if not is_hex:
             raise BinaryError
-        return pa.array([None if v is None else v.hex().upper() for v in column.to_pylist()], pa.string())
+        return pa.array([None if v is None else v.hex() for v in column.to_pylist()], pa.string())
     if pa.types.is_nested(kind):
         texts = _json(column, is_hex)
         return pa.array([None if t == "null" else t for t in texts], pa.string())

@@ -51,3 +51,8 @@ def list_tables(source: Source, base: Path) -> Iterator[TableShape]:
         ) from None
     assert isinstance(connector, Listing)
     return connector.tables()
+
+
+def literal_glob(name: str) -> str:
+    """A pattern that matches a file of this name; what patterns read otherwise stands in brackets or as one letter."""
+    return "".join(f"[{c}]" if c in "*?[{" else "?" if c == "!" else c for c in name)

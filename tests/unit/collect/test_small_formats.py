@@ -86,7 +86,7 @@ def test_binary_data_of_parquet_are_refused_or_become_digits(bench):
         bench.run("parquet", ["a", "b"], {"folder": "."})
     assert caught.value.code == "collect.column.binary"
     bench.run("parquet", ["a", "b"], {"folder": ".", "binary": "hex"})
-    assert bench.rows("a", "b") == [("00FF", '["78"]'), (None, None)]
+    assert bench.rows("a", "b") == [("00ff", '["78"]'), (None, None)]
 
 
 def test_nested_values_keep_their_rows_over_many_batches(bench):

@@ -16,6 +16,7 @@ from cityloom.collect.dbase.records import Records, live_count
 from cityloom.collect.dbase.values import FieldError
 from cityloom.collect.files import file_slices, held_file, open_folder, require_unchanged
 from cityloom.collect.table import require_header
+from cityloom.collect.tables import literal_glob
 from cityloom.kernel.errors import CityLoomError, ConfigError
 from cityloom.model.text import STRICT, Title
 
@@ -90,7 +91,7 @@ class Dbf:
         """Each file of the folder as a table."""
         for piece in self.slices({}):
             name = Path(piece.origin).stem
-            what = {"pattern": _literal(piece.origin)}
+            what = {"pattern": literal_glob(piece.origin)}
             try:
                 header = self._header(piece)
                 rows = live_count(held_file(piece).path, header)
@@ -147,8 +148,3 @@ def _batch(names: list[str], texts: list[Sequence[str | None]], numbers: list[in
 def _kind(one: Field) -> str:
     size = f"{one.size},{one.decimals}" if one.decimals else str(one.size)
     return f"{one.kind}({size})" if one.kind in "CNFV" else one.kind
-
-
-def _literal(name: str) -> str:
-    """A glob that matches this name alone."""
-    return "".join(f"[{c}]" if c in "*?[" else c for c in name)

@@ -98,7 +98,7 @@ class Records:
             memo = self._memo.get(data) if self._memo else None
             if memo is None:
                 return None
-            return memo.hex().upper() if field.kind in _BINARY_MEMOS else memo.decode(self.encoding)
+            return memo.hex() if field.kind in _BINARY_MEMOS else memo.decode(self.encoding)
         if field.kind in "CV":
             return data.rstrip(b" \0").decode(self.encoding) or None
         return plain(field.kind, data)

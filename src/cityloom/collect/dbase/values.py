@@ -89,7 +89,7 @@ def _currency(data: bytes) -> str:
 
 
 def _bytes(data: bytes) -> str | None:
-    return data.hex().upper() or None
+    return data.hex() or None
 
 
 _READERS: dict[str, Callable[[bytes], str | None]] = {

@@ -110,7 +110,7 @@ def field_text(kind: int, raw: bytes, *, scale: int, encoding: str) -> str:
     if kind in (10, 12):
         return _text(raw, encoding)
     if kind in (9, 11):
-        return raw.hex().upper()
+        return raw.hex()
     raise BrokenError(f"a field of the unknown type {kind}")
 
 

@@ -6,12 +6,15 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from cityloom.collect.base import PACKAGE
+from cityloom.collect.tables import literal_glob
 from cityloom.content.load import load
 from cityloom.kernel.errors import UserError
+from cityloom.kernel.registry import plugin
 from cityloom.model.source import Source
 from cityloom.model.text import Title
 
@@ -57,7 +60,7 @@ def describe(
         title=Title(path.name, path.name),
         department=department,
         connector=connector,
-        options={**found, **(options or {})},
+        options={**found, **_whole(connector), **(options or {})},
     )
     return Legacy(source, _size(path))
 
@@ -76,9 +79,9 @@ def _recognised(path: Path) -> tuple[str, dict[str, Any]]:
     if start.startswith(_SQLITE):
         return "sqlite", {"path": str(place)}
     if start[4:].startswith(_ACCESS):
-        return "access", {"folder": str(place.parent), "pattern": _literal(place.name)}
+        return "access", {"folder": str(place.parent), "pattern": literal_glob(place.name)}
     if place.suffix.lower() == ".dbf":
-        return "dbf", {"folder": str(place.parent), "pattern": _literal(place.name)}
+        return "dbf", {"folder": str(place.parent), "pattern": literal_glob(place.name)}
     raise _unknown(path)
 
 
@@ -113,9 +116,15 @@ def _with(source: Source, *, name: str, department: str, options: Mapping[str, A
         title=source.title,
         department=department,
         connector=source.connector,
-        options={**source.options, **options},
+        options={**_whole(source.connector), **source.options, **options},
         at_once=source.at_once,
     )
+
+
+def _whole(connector: str) -> dict[str, Any]:
+    """Options with which a connector refuses nothing that it could take."""
+    known = {f.name for f in fields(plugin(PACKAGE, connector))}
+    return {"binary": "hex"} if "binary" in known else {}
 
 
 def _slug(text: str) -> str:
@@ -130,11 +139,6 @@ def _named(name: str) -> str:
         "The migration needs a name of letters a-z, digits and '_' that begins with a letter.",
         hint="Give it one with --name.",
     )
-
-
-def _literal(name: str) -> str:
-    """A glob that matches this name alone."""
-    return "".join(f"[{c}]" if c in "*?[" else c for c in name)
 
 
 def _size(path: Path) -> int:
