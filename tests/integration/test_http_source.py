@@ -139,7 +139,8 @@ def test_pages_by_address(bed: Bed, kind: str) -> None:
         return Reply(document=bed.document(bed.records[start : start + 10], next=target), headers=headers)
 
     interface = bed.serve(answer)
-    auth = {"kind": "basic", "user": "u", "password": "p"}
+    bed.bench.write("word", "p\n")
+    auth = {"kind": "basic", "user": "u", "password": "file:word"}
     assert bed.take(interface, paging=kind, next="data.next", auth=auth, parameters={"k": "v"}).written == 25
     assert [a.query.get("s") for a in interface.asked] == [None, "10", "20"]
     assert {a.headers["authorization"] for a in interface.asked} == {"Basic dTpw"}
@@ -375,6 +376,11 @@ def test_keys_and_bearers(bed: Bed, place: str) -> None:
     assert bed.take(bearer, auth={"kind": "bearer", "token": "file:key"}).summary["reconciled"]
     with pytest.raises(CityLoomError) as failure:
         bed.take(bearer, auth={"kind": "bearer", "token": "wrong-one"})
+    assert failure.value.code == "collect.secret.plain"
+    assert "wrong-one" not in str(failure.value)
+    bed.bench.write("key", "wrong-one\n")
+    with pytest.raises(CityLoomError) as failure:
+        bed.take(bearer, auth={"kind": "bearer", "token": "file:key"})
     assert failure.value.code == "collect.http.denied"
     assert "wrong-one" not in str(failure.value)
 
@@ -394,8 +400,9 @@ def test_requests_are_signed_anew_each_time(bed: Bed, waits: list[float]) -> Non
         return Reply(document=bed.document(bed.records[(page - 1) * 10 : page * 10]))
 
     bed.scripts = [Reply(500)]
+    bed.bench.write("word", "s3cret\n")
     auth = {
-        "kind": "signed", "key": "app7", "secret": "s3cret", "encoding": "base64",
+        "kind": "signed", "key": "app7", "secret": "file:word", "encoding": "base64",
         "headers": {"X-Time": "{timestamp}", "X-Nonce": "{nonce}", "X-Sign": "{key}:{signature}"},
     }  # fmt: skip
     assert bed.take(bed.serve(answer), auth=auth, in_body=True, parameters={"b": "2", "a": "甲"}).written == 25

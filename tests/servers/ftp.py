@@ -1,6 +1,6 @@
 """Two FTP servers over TLS: vsftpd, which lists as `ls` does and wants TLS sessions reused (``TEST_VSFTPD_PORT``, anonymous,
-``TEST_VSFTPD_FOLDER``), and pyftpdlib, which lists by MLSD (``TEST_FTP_PORT``, user ``city``, password ``test``).
-``TEST_FTP_HOME`` holds what both show (``files/``) and the certificate (``cert.pem``)."""
+``TEST_VSFTPD_FOLDER``), and pyftpdlib, which lists by MLSD (``TEST_FTP_PORT``, user ``city``).
+``TEST_FTP_HOME`` holds what both show (``files/``), the certificate (``cert.pem``) and the ``password``."""
 
 from __future__ import annotations
 
@@ -46,6 +46,7 @@ def start(home: Path) -> dict[str, str]:
     """Make a certificate and start both."""
     for folder in ("files", "empty"):
         (home / folder).mkdir()
+    (home / "password").write_text("test")
     pem = home / "tls.pem"
     command = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3650", "-subj", "/CN=127.0.0.1"]
     names = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(home / "key.pem"), "-out", str(home / "cert.pem")]

@@ -1,4 +1,5 @@
-"""S3Proxy over a folder: ``TEST_S3_ENDPOINT``; ``TEST_S3_KEY`` and ``TEST_S3_SECRET`` sign; ``TEST_S3_HOME``.
+"""S3Proxy over a folder: ``TEST_S3_ENDPOINT``; ``TEST_S3_KEY`` and ``TEST_S3_SECRET`` sign; ``TEST_S3_HOME`` with
+the file ``secret``.
 
 Debian has no S3 server: its jar comes from Maven Central, checked by its digest, and stays in the user's cache.
 """
@@ -31,6 +32,7 @@ jclouds.filesystem.basedir={home}/data
 def start(home: Path) -> dict[str, str]:
     """Start it over an empty folder."""
     (home / "data").mkdir()
+    (home / "secret").write_text("test-secret")
     port = parts.free_port()
     (home / "s3proxy.conf").write_text(_SETTINGS.format(port=port, home=home))
     options = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]

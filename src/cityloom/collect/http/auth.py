@@ -17,6 +17,7 @@ import httpx
 from pydantic import Field
 
 from cityloom.collect.http.ask import Ask, require_http, resolve, shown
+from cityloom.collect.secret import secret
 from cityloom.kernel.clock import Clock
 from cityloom.kernel.errors import SourceError
 from cityloom.model.text import STRICT
@@ -120,18 +121,18 @@ Auth = Annotated[Bearer | Basic | Key | OAuth2 | Signed, Field(discriminator="ki
 def signer(auth: Bearer | Basic | Key | OAuth2 | Signed | None, base: Path, clock: Clock, send: Sender) -> Signer:
     """The credentials of an interface, ready for work; for none, nothing is added."""
     if isinstance(auth, Bearer):
-        token = resolve(auth.token, base)
+        token = secret(auth.token, "auth.token", base)
         return _Fixed(lambda ask: ask.headers.update(Authorization=f"Bearer {token}"))
     if isinstance(auth, Basic):
-        pair = b64encode(f"{resolve(auth.user, base)}:{resolve(auth.password, base)}".encode()).decode()
+        pair = b64encode(f"{resolve(auth.user, base)}:{secret(auth.password, 'auth.password', base)}".encode()).decode()
         return _Fixed(lambda ask: ask.headers.update(Authorization=f"Basic {pair}"))
     if isinstance(auth, Key):
-        value = {auth.name: resolve(auth.value, base)}
+        value = {auth.name: secret(auth.value, "auth.value", base)}
         return _Fixed(lambda ask: ask.headers.update(value) if auth.place == "header" else ask.add_parameters(value))
     if isinstance(auth, OAuth2):
         return _Tokens(auth, base, clock, send)
     if isinstance(auth, Signed):
-        return _Fixed(_Signature(auth, resolve(auth.key, base), resolve(auth.secret, base).encode(), clock))
+        return _Fixed(_Signature(auth, resolve(auth.key, base), secret(auth.secret, "auth.secret", base).encode(), clock))
     return _Fixed(lambda ask: None)
 
 
@@ -174,15 +175,15 @@ class _Tokens:
 
     def _get(self) -> None:
         url = require_http(resolve(self.auth.token_url, self.base))
-        name, secret = resolve(self.auth.client_id, self.base), resolve(self.auth.client_secret, self.base)
+        name, word = resolve(self.auth.client_id, self.base), secret(self.auth.client_secret, "auth.client_secret", self.base)
         form = {"grant_type": "client_credentials", **resolve(self.auth.parameters, self.base)}
         ask = Ask("POST", httpx.URL(url), {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"})
         if self.auth.scope:
             form["scope"] = self.auth.scope
         if self.auth.place == "body":
-            form |= {"client_id": name, "client_secret": secret}
+            form |= {"client_id": name, "client_secret": word}
         else:
-            pair = "&".join(urlencode({"": part})[1:] for part in (name, secret)).replace("&", ":")
+            pair = "&".join(urlencode({"": part})[1:] for part in (name, word)).replace("&", ":")
             ask.headers["Authorization"] = f"Basic {b64encode(pair.encode()).decode()}"
         ask.content = urlencode(form).encode()
         status, content = self.send(ask)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from cityloom.collect.place import Entry, LinkError, Place, absent, denied, gone, refused, unreadable_names
+from cityloom.collect.secret import secret
 from cityloom.kernel.config import reference
 from cityloom.model.text import STRICT, Title
 
@@ -108,7 +109,7 @@ class Ftp(Place):
         """Log in; what the server can do, as it tells it."""
         client.connect(reference(self.host, base=self.base), self.port)
         client.set_pasv(self.passive)
-        client.login(reference(self.user, base=self.base), reference(self.password, base=self.base))
+        client.login(reference(self.user, base=self.base), secret(self.password, "password", self.base))
         if isinstance(client, _Tls):
             client.prot_p()
         features = ""

@@ -6,9 +6,11 @@ import re
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar
 
 from cityloom.collect.place import Entry, LinkError, Place, absent, denied, gone
+from cityloom.collect.secret import secret
 from cityloom.kernel.config import reference
 from cityloom.kernel.extras import require
 from cityloom.model.text import STRICT, Title
@@ -78,12 +80,14 @@ class S3(Place):
             s3={"addressing_style": "path" if self.path_style else "virtual"},
             signature_version=None if self.access_key else require("botocore", extra="transfer").UNSIGNED,
         )
+        session = require("botocore.session", extra="transfer").Session()
+        session.register_component("data_loader", _loader())
         with _mapped(self):
-            return require("botocore.session", extra="transfer").Session().create_client(
+            return session.create_client(
                 "s3",
                 endpoint_url=reference(self.endpoint, base=self.base) or None,
                 aws_access_key_id=reference(self.access_key, base=self.base) or None,
-                aws_secret_access_key=reference(self.secret_key, base=self.base) or None,
+                aws_secret_access_key=secret(self.secret_key, "secret_key", self.base) or None,
                 region_name=self.region,
                 verify=str(self.base / self.ca) if self.ca else None,
                 config=config,
@@ -186,6 +190,12 @@ class _Session:
 
 def _entry(name: str, size: int, facts: Mapping[str, Any]) -> Entry:
     return Entry(name, int(size), str(int(facts["LastModified"].timestamp())), facts["ETag"])
+
+
+@cache
+def _loader() -> Any:
+    """The library's description of the protocol, read once: it is large."""
+    return require("botocore.loaders", extra="transfer").create_loader()
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from hashlib import sha256
 from typing import Any, ClassVar
 
 from cityloom.collect.place import Entry, LinkError, Place, absent, decode_name, denied, gone, refused
+from cityloom.collect.secret import secret
 from cityloom.kernel.config import reference
 from cityloom.kernel.errors import ConfigError, SourceError
 from cityloom.kernel.extras import require
@@ -125,14 +126,14 @@ class Sftp(Place):
             )
 
     def _log_in(self, transport: Any, paramiko: Any) -> None:
-        user, password = reference(self.user, base=self.base), reference(self.password, base=self.base)
+        user, password = reference(self.user, base=self.base), secret(self.password, "password", self.base)
         if self.key:
             transport.auth_publickey(user, self._key(paramiko, password))
         else:
             transport.auth_password(user, password)
 
     def _key(self, paramiko: Any, password: str) -> Any:
-        text = reference(self.key, base=self.base) + "\n"
+        text = secret(self.key, "key", self.base) + "\n"
         for kind in _KEYS:
             with suppress(paramiko.SSHException, ValueError):
                 return getattr(paramiko, kind).from_private_key(io.StringIO(text), password or None)
