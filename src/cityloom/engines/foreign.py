@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ from cityloom.kernel.errors import CityLoomError, DataError, SourceError
 class DuckDBFile:
     """A foreign DuckDB database: no write, no other file, no extension is within a query's reach.
 
+    As long as it is open nobody can write to it, so all answers are of one state.
+
     Args:
         path: of the file.
         name: what to call it in errors.
@@ -26,6 +30,8 @@ class DuckDBFile:
 
     def __init__(self, path: Path, name: str) -> None:
         self._name = name
+        self._lock = threading.Lock()
+        self._cursors: list[duckdb.DuckDBPyConnection] = []
         config: dict[str, Any] = {
             "enable_external_access": False,
             "autoinstall_known_extensions": False,
@@ -38,16 +44,13 @@ class DuckDBFile:
             raise self._closed("there is no such file")
         try:
             self._connection = duckdb.connect(str(path), read_only=True, config=config)
-            self._connection.execute("BEGIN TRANSACTION READ ONLY")
         except duckdb.Error as error:
             raise self._failure(error) from None
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """A small answer."""
-        try:
-            return self._connection.execute(query).fetchall()
-        except duckdb.Error as error:
-            raise self._failure(error) from None
+        with self._cursor() as cursor:
+            return cursor.execute(query).fetchall()
 
     def columns(self, query: str) -> list[tuple[str, str]]:
         """Names and types of an answer's columns."""
@@ -55,14 +58,36 @@ class DuckDBFile:
 
     def batches(self, query: str, size: int) -> Iterator[pa.RecordBatch]:
         """The answer as a stream of Arrow batches of about ``size`` rows."""
-        try:
-            yield from self._connection.sql(query).to_arrow_reader(size)
-        except (duckdb.Error, pa.ArrowException) as error:
-            raise self._failure(error) from None
+        with self._cursor() as cursor:
+            yield from cursor.sql(query).to_arrow_reader(size)
+
+    def interrupt(self) -> None:
+        """End what is running; may be called by another thread."""
+        with self._lock:
+            for cursor in self._cursors:
+                cursor.interrupt()
 
     def close(self) -> None:
-        """Close the file."""
-        self._connection.close()
+        """End what is running, and close the file."""
+        self.interrupt()
+        with self._lock:
+            self._connection.close()
+
+    @contextmanager
+    def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection of one query, so that two threads may ask at the same time."""
+        try:
+            with self._lock:
+                cursor = self._connection.cursor()
+                self._cursors.append(cursor)
+            try:
+                yield cursor
+            finally:
+                with self._lock:
+                    self._cursors.remove(cursor)
+                cursor.close()
+        except (duckdb.Error, pa.ArrowException) as error:
+            raise self._failure(error) from None
 
     def _failure(self, error: Exception) -> CityLoomError:
         text = str(error).splitlines()[0]

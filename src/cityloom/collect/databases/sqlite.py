@@ -18,6 +18,8 @@ from cityloom.collect.databases.base import Column, Guard, Session, shape
 from cityloom.kernel.errors import CityLoomError, DataError
 
 _ROWS = 2000
+_SEARCHED = 1000
+"""Rows that a look-up by an index is taken to touch."""
 _BUSY_SECONDS = 30
 _KINDS = (("INT", "integer"), ("CHAR", "text"), ("CLOB", "text"), ("TEXT", "text"), ("REAL", "real"), ("FLOA", "real"), ("DOUB", "real"))
 _MARKER = re.compile(r"-?[0-9.]+(e[+-]?[0-9]+)?|'([^']|'')*'", re.IGNORECASE)
@@ -71,6 +73,17 @@ class SQLite(Session):
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
+
+    def plan(self, query: str, relation: str) -> tuple[int, str]:
+        """From ``EXPLAIN QUERY PLAN``: all rows where a table is scanned, else what an index usually leaves."""
+        words = [row[3] for row in self.rows(f"EXPLAIN QUERY PLAN {query}")]
+        is_scanned = any(text.startswith("SCAN") and "CONSTANT" not in text for text in words)
+        rows = int(self.one(f"SELECT count(*) FROM {relation}")[0]) if is_scanned else _SEARCHED
+        return rows, "; ".join(words)
+
+    def interrupt(self) -> None:
+        """End the running statement."""
+        self._connection.interrupt()
 
     # -- what there is ---------------------------------------------------------------------------------
 
@@ -155,8 +168,14 @@ class SQLite(Session):
         return Column(name, kind, words, bool(declared and declared[3]))
 
     def _texts(self, values: tuple[Any, ...], column: str, first: int) -> pa.Array:
-        kinds = set(map(type, values)) - {type(None)}
-        if bytes in kinds and not self._is_hexed:
+        """One column's values as text: by Arrow where they are of one type, else one by one."""
+        try:
+            found = pa.array(values)
+        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+            found = None
+        if found is not None and (pa.types.is_string(found.type) or pa.types.is_integer(found.type) or pa.types.is_null(found.type)):
+            return found.cast(pa.string())
+        if not self._is_hexed and bytes in set(map(type, values)):
             raise DataError(
                 "collect.column.binary",
                 "{place}, row {row}: column {column} holds binary data.",
@@ -165,10 +184,6 @@ class SQLite(Session):
                 row=first + next(i for i, v in enumerate(values) if isinstance(v, bytes)),
                 column=column,
             )
-        if kinds <= {str}:
-            return pa.array(values, pa.string())
-        if kinds == {int}:
-            return pa.array(values, pa.int64()).cast(pa.string())
         return pa.array([v if v is None or isinstance(v, str) else _shown(v) for v in values], pa.string())
 
     def _failure(self, error: Exception) -> CityLoomError:
