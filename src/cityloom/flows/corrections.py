@@ -14,6 +14,7 @@ from cityloom.collect.inbox import Delivery, Draft, Inbox
 from cityloom.collect.intake import Inspection
 from cityloom.collect.rows import lines_of
 from cityloom.flows import intake
+from cityloom.flows.answers import complaint
 from cityloom.flows.bootstrap import Workspace
 from cityloom.kernel.clock import iso
 from cityloom.kernel.ids import stable_id
@@ -87,7 +88,7 @@ def take_back(
         wrong=len(wrong),
         skipped=found.skipped,
         batches=tuple(made),
-        errors=tuple(intake.complaint_body(replace(one, row=found.rows[one.row - 1])) for one in seen.errors),
+        errors=tuple(complaint(replace(one, row=found.rows[one.row - 1])) for one in seen.errors),
     )
 
 
@@ -137,8 +138,7 @@ def _land(
         at=iso(workspace.clock.now()),
         answer={"resource": resource.name, "corrects": batch},
     )
-    intake.claim(workspace, record)
-    answer = intake.land(workspace, resource, record)
+    answer = intake.land(workspace, resource, intake.claim(workspace, record))
     by = str(answer.batch)
     with workspace.store.write() as connection:
         batches.mark_corrected(connection, batch, chosen.numbers, by)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from cityloom.collect import intake as stage
 from cityloom.collect.formats import Form, delivery_of, lay_out
 from cityloom.collect.inbox import Delivery, Draft, Inbox
 from cityloom.collect.proof import receipt_body
+from cityloom.flows import answers
 from cityloom.flows.admission import check_sender
 from cityloom.flows.bootstrap import Workspace
 from cityloom.flows.checks import build_check
@@ -122,7 +124,7 @@ def look(workspace: Workspace, resource: Resource, draft: Draft, sending: Sendin
         delivery, _key, details = _prepare(workspace, resource, draft, sending)
         found = inspect(workspace, resource, delivery)
         policy = resource.collect.drift
-        return Answer(state="checked", body={"state": "checked", **details, **findings_body(found, policy)})
+        return Answer(state="checked", body={"state": "checked", **details, **answers.findings(found, policy)})
     finally:
         draft.discard()
 
@@ -204,14 +206,13 @@ def _check(
     found = inspect(workspace, resource, delivery)
     policy = resource.collect.drift
     is_refused = policy == "stop" and bool(found.wrong or found.drift)
-    body = {**record.answer, **findings_body(found, policy), **_replaces(workspace, resource, delivery)}
+    body = {**record.answer, **answers.findings(found, policy), **_replaces(workspace, resource, delivery)}
     if is_refused:
         inbox.drop(resource.name, record.attempt)
         return _close(workspace, replace(record, state="refused", answer=body))
     inbox.seal(delivery if policy == "accept" else replace(delivery, flaws=found.flaws))
     ticket = secrets.token_urlsafe(24) if is_held else ""
-    sealed = replace(record, answer=body, ticket=_digest(ticket) if ticket else None)
-    claim(workspace, sealed)
+    sealed = claim(workspace, replace(record, answer=body, ticket=_digest(ticket) if ticket else None))
     if is_held:
         return replace(_answer(sealed), ticket=ticket)
     return land(workspace, resource, sealed)
@@ -289,20 +290,29 @@ def _recorded(workspace: Workspace, record: StoredDelivery, batch: Batch) -> Sto
     return landed
 
 
-def claim(workspace: Workspace, record: StoredDelivery) -> None:
-    """Write the record unless another content took the key meanwhile.
+def claim(workspace: Workspace, record: StoredDelivery) -> StoredDelivery:
+    """Write the record; where the same content came in under the key meanwhile, go on with that one.
 
     Raises:
-        UserError: ``collect.intake.conflict``.
+        UserError: ``collect.intake.conflict`` when another content took the key.
     """
     with workspace.store.write() as connection:
         known = records.find_delivery(connection, record.id, is_locked=True)
-        if known is None or not _is_other(known, record.digest, record.way):
-            records.put_delivery(connection, record)
-            if known is not None and known.attempt != record.attempt:
-                Inbox(workspace.folder).drop(known.resource, known.attempt)
-            return
-    raise _conflict(record.key)
+        if known is not None and _is_other(known, record.digest, record.way):
+            raise _conflict(record.key)
+        kept = known if known is not None and _is_same(known, record) else record
+        records.put_delivery(connection, kept)
+    if kept.attempt != record.attempt:
+        Inbox(workspace.folder).drop(record.resource, record.attempt)
+    elif known is not None and known.attempt != record.attempt:
+        Inbox(workspace.folder).drop(known.resource, known.attempt)
+    return kept
+
+
+def _is_same(known: StoredDelivery, record: StoredDelivery) -> bool:
+    """Whether a record stands for the same delivery; a file that a person checks again is checked anew."""
+    stands = known.state == "landed" or (known.state == "checked" and record.way != "upload")
+    return stands and known.digest == record.digest and known.attempt != record.attempt
 
 
 def _is_again(known: StoredDelivery | None, digest: str, way: str) -> bool:
@@ -342,31 +352,6 @@ def _close(workspace: Workspace, record: StoredDelivery) -> Answer:
     return _answer(record)
 
 
-def findings_body(found: stage.Inspection, policy: str) -> dict[str, Any]:
-    """What was found in a delivery, for its sender."""
-    return {
-        "rows": found.rows,
-        "wrong": found.wrong,
-        "policy": policy,
-        "broken": dict(found.broken),
-        "errors": [complaint_body(one) for one in found.errors],
-        "warnings": [complaint_body(one) for one in found.warnings],
-        "drift": [{"code": one.code, "columns": one.details.get("columns", "")} for one in found.drift],
-    }
-
-
-def complaint_body(one: stage.Complaint) -> dict[str, Any]:
-    """One error or warning, for the sender."""
-    return {
-        "row": one.row,
-        "column": one.columns[0] if one.columns else "",
-        "columns": list(one.columns),
-        "items": list(one.items),
-        "rule": one.rule,
-        "reason": one.reason,
-    }
-
-
 def _replaces(workspace: Workspace, resource: Resource, delivery: Delivery) -> dict[str, Any]:
     with workspace.store.read() as connection:
         known = batches.list_batches(connection, resource.name, origin=delivery.origin)
@@ -382,7 +367,8 @@ def _known(workspace: Workspace, delivery_id: str) -> StoredDelivery | None:
 
 
 def _answer(record: StoredDelivery, *, is_repeated: bool = False) -> Answer:
-    body = {"state": record.state, **record.answer}
+    """The same bytes each time, whether the record was just made or read back from the store."""
+    body = json.loads(json.dumps({"state": record.state, **record.answer}, ensure_ascii=False, sort_keys=True))
     return Answer(state=record.state, body=body, id=record.id, batch=record.batch, is_repeated=is_repeated)
 
 

@@ -185,6 +185,24 @@ def test_the_same_key_with_other_content_is_a_conflict(at):
     assert landed(at, "xm") == [("张三",)]
 
 
+def test_the_same_push_twice_at_the_same_time_lands_once(at, monkeypatch):
+    """The second comes in while the first is between check and landing."""
+    second = []
+    real = intake.land
+
+    def meanwhile(*given):
+        if not second:
+            second.append(None)
+            second[0] = push(at, BAD)
+        return real(*given)
+
+    monkeypatch.setattr(intake, "land", meanwhile)
+    first = push(at, BAD)
+    assert dict(first.body) == dict(second[0].body)
+    assert len(landed(at)) == 2
+    assert Inbox(at.folder).attempts("welfare") == []
+
+
 def test_the_key_may_stand_in_the_json_and_must_stand_somewhere(at):
     first = push(at, {"batch_key": "2026-01", "delivery": "January", "rows": [GOOD]}, key="")
     assert (first.body["key"], first.body["origin"]) == ("2026-01", "push:January")
