@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import random
+import secrets
 import shutil
 import signal
 import sqlite3
@@ -13,12 +14,14 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import duckdb
+import pymysql
 import pytest
 from ruamel.yaml import YAML
 from tests.unit.collect.dbase_files import memo_three, table
@@ -281,3 +284,69 @@ def test_a_source_that_a_definition_describes(run, tmp_path):
     (tmp_path / "source.yml").write_text(text, encoding="utf-8")
     done = run("migrate", tmp_path / "source.yml", "-d", "zj", "--table", "ключ", "--table", "..")
     assert (done["exit"], done["name"], done["rows"]) == (0, "land", 10), done["errors"]
+
+
+MARIADB = {
+    "人员 信息": (
+        "id INT AUTO_INCREMENT PRIMARY KEY COMMENT '编号', 姓名 VARCHAR(40) NOT NULL COMMENT '公民姓名', amount DECIMAL(30,10), at DATETIME(6), "
+        "day DATE, born YEAR, dur TIME(3), flag BIT(3), doc JSON, kind ENUM('甲','乙'), marks SET('x','y'), big BIGINT UNSIGNED",
+        "NULL, '张𠮷', -12345678901234567890.1234567890, '2024-02-29 08:00:00.123456', '0000-00-00', 2024, '-36:00:01.5', b'101', "
+        "'{\"a\": 1.10}', '乙', 'x,y', 18446744073709551615",
+    ),
+    "order": ("`select` TEXT, `a.b` LONGTEXT, `x``y` CHAR(10), PRIMARY KEY (`x``y`)", "'a\\0b\\n', REPEAT('长', 50000), uuid_short() % 1000000000"),
+    "no_key": ("a INT, b TEXT CHARACTER SET gbk, c VARCHAR(20) CHARACTER SET latin1", "floor(rand() * 5), '汉字', 'é'"),
+    "pairs": ("a INT, b INT, blobs LONGBLOB, PRIMARY KEY (b, a)", "floor(rand() * 1000000), 7, x'00ff'"),
+    "empty": ("a INT PRIMARY KEY", ""),
+}
+
+
+@pytest.fixture
+def mariadb(server: Callable[[str], str]) -> Iterator[tuple[str, Any]]:
+    """A database of its own on the server: its address, and a connection that leaves values as the server shows them."""
+    parts = urlsplit(server("TEST_MARIADB_URL"))
+    name = f"old_{secrets.token_hex(4)}"
+    login = {"host": parts.hostname, "port": parts.port, "user": parts.username, "password": parts.password or ""}
+    connection = pymysql.connect(**login, charset="utf8mb4", conv={}, autocommit=True)
+    with connection, connection.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+        cursor.execute(f"USE {name}")
+        cursor.execute("SET SESSION sql_mode = ''")
+        try:
+            yield f"mysql://{parts.username}:{parts.password or ''}@{parts.hostname}:{parts.port}/{name}", cursor
+        finally:
+            cursor.execute(f"DROP DATABASE {name}")
+
+
+def test_a_database_on_a_server_whose_password_is_nowhere_written(run, tmp_path, mariadb, monkeypatch):
+    url, cursor = mariadb
+    monkeypatch.setenv("OLD_URL", url)
+    for name, (columns, row) in MARIADB.items():
+        cursor.execute(f"CREATE TABLE `{name}` ({columns})")
+        for _ in range(300 if row else 0):
+            cursor.execute(f"INSERT IGNORE INTO `{name}` VALUES ({row})")
+    text = "kind: source\nname: hr\ntitle: {zh: 人事, en: HR}\ndepartment: zj\nconnector: mysql\noptions: {url: 'env:OLD_URL'}\n"
+    (tmp_path / "source.yml").write_text(text, encoding="utf-8")
+    done = run("migrate", tmp_path / "source.yml", "-d", "zj")
+    assert (done["exit"], done["proven"]) == (0, True), done["errors"]
+    tables = {t["table"]: t for t in done["tables"]}
+    assert set(tables) == set(MARIADB)
+    for name, one in tables.items():
+        columns = [c["column"] for c in one["columns"] if not c["column"].startswith("[")]
+        quoted = ", ".join(f"LOWER(HEX({quoted_sql(c)}))" if c == "blobs" else shown_sql(c) for c in columns)
+        cursor.execute(f"SELECT {quoted} FROM `{name}`")
+        assert raw(tmp_path, one["resource"], columns) == Counter(cursor.fetchall()), name
+        assert one["proved_by"] == "source"
+    definition = YAML(typ="safe").load((Path(done["definitions"]) / f"{tables['人员 信息']['resource']}.yml").read_text())
+    assert definition["items"][1]["title"]["zh"] == "公民姓名"
+    assert definition["key"] == ["id"]
+    for path in [*Path(done["definitions"]).iterdir(), *map(Path, done["files"])]:
+        assert url.partition("@")[0] not in path.read_text(encoding="utf-8")
+
+
+def quoted_sql(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"
+
+
+def shown_sql(name: str) -> str:
+    """A column as the server shows it; bits as a number."""
+    return f"CAST({quoted_sql(name)} + 0 AS CHAR)" if name == "flag" else quoted_sql(name)
