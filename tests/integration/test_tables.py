@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from tests.conftest import server
 from tests.unit.collect.conftest import Bench, make_resource
 
 from cityloom.collect import run as collect_stage
+from cityloom.collect.base import build
 from cityloom.collect.databases import exchange
 from cityloom.collect.databases import mysql as my
 from cityloom.collect.databases import postgresql as pg
@@ -316,6 +318,13 @@ def test_the_source_says_what_it_holds(database: Server) -> None:
     assert [(c.name, c.title, c.is_required) for c in shape.columns] == [("id", "", True), ("name", "姓名", True)]
 
 
+def test_kingbase_is_read_over_the_protocol_of_postgresql(postgresql: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Server, "connector", "kingbase")
+    postgresql.do("CREATE TABLE t (id int PRIMARY KEY, v varchar(9))", "INSERT INTO t VALUES (1, '金'), (2, NULL)")
+    assert postgresql.collect(["id", "v"], table="t").written == 2
+    assert postgresql.rows("v") == [("金",), (None,)]
+
+
 # -- one snapshot, and proof ---------------------------------------------------------------------------
 
 
@@ -407,6 +416,15 @@ def test_incremental_takes_ties_and_late_rows_within_the_overlap(database: Serve
     assert more(overlap=3600) == 2
     assert sorted(r[0] for r in database.rows("id")) == ["1", "2", "3", "4", "5", "6"]
     assert all(b.receipt and b.receipt.is_equal for b in database.batches())
+
+
+def test_rows_of_a_span_of_days(database: Server) -> None:
+    _fill(database)
+    source = Source(name="s", title=ANY, department="ga", connector=database.connector, options={"url": "file:address", "table": "person", "marker": "at"})
+    (database.bench.folder / "address").write_text(database.url.render_as_string(hide_password=False))
+    connector: Any = build(make_resource(COLUMNS), source, database.bench.folder)
+    for start, wanted in ((date(2024, 1, 1), 3), (date(2024, 1, 2), 0)):
+        assert [connector.count(piece) for piece in connector.between(start, date(2024, 1, 3))] == [wanted]
 
 
 def test_rows_that_come_too_late_are_an_error_until_all_is_taken_anew(database: Server) -> None:

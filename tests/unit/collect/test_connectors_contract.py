@@ -92,8 +92,13 @@ ELSEWHERE = {
     "access",  # real files, for nothing here writes such files
     "http_json",  # its server
     "http_xml",  # its server
+    "dameng",  # a server that is not here: its words only
+    "kingbase",  # a server that is not here: tested against PostgreSQL
     "mysql",  # its server
+    "oracle",  # a server that is not here: its words only
     "postgresql",  # its server
+    "push",  # what waits in the inbox
+    "sqlserver",  # a server that is not here: its words only
 }
 """Connectors with a test of their own alone, and what is in it."""
 
