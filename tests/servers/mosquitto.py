@@ -16,7 +16,6 @@ allow_anonymous true
 password_file {home}/passwords
 persistence true
 persistence_location {home}/
-autosave_interval 1
 max_queued_messages 0
 max_inflight_messages 20
 set_tcp_nodelay true

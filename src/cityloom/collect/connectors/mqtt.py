@@ -201,8 +201,10 @@ class _Client:
             raise ConnectionError("the link broke")
 
     def _answer(self, name: str) -> Any:
-        ends = self._tick() + _ANSWER_SECONDS
+        seen, ends = len(self.here), self._tick() + _ANSWER_SECONDS
         while name not in self._answers:
+            if len(self.here) > seen:  # the answer stands behind messages
+                seen, ends = len(self.here), self._tick() + _ANSWER_SECONDS
             if self._tick() > ends:
                 self.is_open = False
                 raise ConnectionError("no answer")
@@ -344,8 +346,7 @@ class _Session(Plain):
             self._packets.append(one.mid)
             if self._repeats.is_repeat(token, is_marked=bool(one.dup)):
                 return None
-            self._repeats.take(token)
-        self._in_hand += 1
+            self._in_hand += 1
         known = {"received": china(self._clock.now()), "qos": str(one.qos), "retain": str(int(one.retain))}
         properties = getattr(one, "properties", None)
         kind = getattr(properties, "ContentType", None)

@@ -19,6 +19,7 @@ from cityloom.collect.messages.repeats import Repeats, identity
 from cityloom.collect.messages.topics import Topics
 from cityloom.kernel.clock import SystemClock
 from cityloom.kernel.config import reference
+from cityloom.kernel.errors import SourceError
 from cityloom.model.text import STRICT, Title
 
 _LOOK_SECONDS = 5.0
@@ -102,7 +103,9 @@ def _begin(source: RabbitMQ, link: Link, last: str) -> _Queue | _Stream:
 
 
 class _Consuming(Plain):
-    """What sessions on queues and streams share."""
+    """What sessions on queues and streams share; ``_in_hand`` counts what was taken and has not landed."""
+
+    _in_hand = 0
 
     def __init__(self, source: RabbitMQ, link: Link, last: str) -> None:
         self._source, self._link, self._landed = source, link, last
@@ -137,8 +140,8 @@ class _Consuming(Plain):
 
     def settle(self, messages: list[Message], position: str) -> None:
         """Acknowledge. Where the link is broken, what comes again is recognised."""
-        self._landed = position
-        with suppress(ConnectionError):
+        self._landed, self._in_hand = position, 0
+        with suppress(ConnectionError, SourceError):
             if self._link.is_open:
                 self._link.call(self._link.acknowledge())
                 self._settled()
@@ -168,7 +171,6 @@ class _Queue(_Consuming):
     def __init__(self, source: RabbitMQ, link: Link, last: str) -> None:
         super().__init__(source, link, last)
         self._repeats = Repeats(last)
-        self._in_hand = 0
 
     def join(self) -> None:
         """Everything that was not acknowledged comes again."""
@@ -192,7 +194,6 @@ class _Queue(_Consuming):
         token = identity(*names, one.body)
         if self._repeats.is_repeat(token, is_marked=bool(one.redelivered)):
             return None
-        self._repeats.take(token)
         self._in_hand += 1
         return self._made(one, "")
 
@@ -204,7 +205,6 @@ class _Queue(_Consuming):
 
     def _settled(self) -> None:
         self._repeats.settled()
-        self._in_hand = 0
         self._link.last_tag = 0
 
 

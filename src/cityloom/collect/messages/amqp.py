@@ -121,7 +121,8 @@ class Link:
     async def acknowledge(self) -> None:
         """Acknowledge all that was taken, and see that the broker has heard it."""
         if self.last_tag:
-            await self._channel.channel.basic_ack(self.last_tag, multiple=True)
+            channel = await self._channel.get_underlay_channel()
+            await channel.basic_ack(self.last_tag, multiple=True)
         await self.waiting()
 
     async def _offsets(self, start: str, most: int) -> list[int]:

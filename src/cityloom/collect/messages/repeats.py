@@ -27,6 +27,8 @@ def identity(*parts: bytes) -> bytes:
 class Repeats:
     """Knows what may come again.
 
+    What comes again comes before anything new: a message that is not marked tells that all of it has come.
+
     Args:
         position: of the last batch; empty at the beginning.
     """
@@ -35,30 +37,33 @@ class Repeats:
         found = json.loads(position) if position else {}
         self._taken: int = found.get("taken", 0)
         blob = base64.b64decode(found.get("open", ""))
-        self._open = [blob[at : at + _WIDTH] for at in range(0, len(blob), _WIDTH)]
-        self._expected: Counter[bytes] = Counter()
+        self._open = Counter(blob[at : at + _WIDTH] for at in range(0, len(blob), _WIDTH))
         self.link()
 
     def link(self) -> None:
         """A new link to the source: everything not acknowledged comes again."""
         self._expected = Counter(self._open)
+        self._given: list[bytes] = []
+        self._is_through = False
 
     def is_repeat(self, one: bytes, *, is_marked: bool) -> bool:
-        """Whether a message was taken before; only one that its source marks as given before can be."""
-        if not is_marked or not self._expected[one]:
-            return False
-        self._expected[one] -= 1
-        return True
-
-    def take(self, one: bytes) -> None:
-        """A message becomes part of the next batch."""
+        """Whether a message that is given now was taken before; only one that its source marks can be. What was not is
+        part of the next batch."""
+        self._given.append(one)
+        self._is_through |= not is_marked
+        if is_marked and self._expected[one]:
+            self._expected[one] -= 1
+            return True
         self._taken += 1
-        self._open.append(one)
+        self._open[one] += 1
+        return False
 
     def settled(self) -> None:
-        """All that was given so far is acknowledged, for certain: it does not come again."""
-        self._open.clear()
+        """All that was given on this link is acknowledged, for certain: it does not come again."""
+        self._open = Counter() if self._is_through else self._open - Counter(self._given)
+        self._given = []
 
     def position(self, **more: str) -> str:
         """How many were taken, which of them may come again, and what else belongs to the position."""
-        return json.dumps({**more, "taken": self._taken, "open": base64.b64encode(b"".join(self._open)).decode()})
+        blob = b"".join(self._open.elements())
+        return json.dumps({**more, "taken": self._taken, "open": base64.b64encode(blob).decode()})

@@ -1,0 +1,185 @@
+"""Messages of Kafka, NATS, RabbitMQ and Mosquitto: each one once in the lake, whatever breaks on the way."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from tests.integration.brokers import BROKERS, Broker, KafkaTopic, MqttTopic, NatsStream, RabbitQueue, RabbitStream
+from tests.integration.collector import TABLE, collect, dying
+
+from cityloom.engines.duckdb import DuckDBEngine
+from cityloom.lake.tables import Lake
+
+COLLECTOR = Path(__file__).with_name("collector.py")
+PAYLOAD = {"fields": {"n": {"path": "n", "required": True}, "v": "v"}}
+COLUMNS = ["n", "v"]
+MINUTE = 120
+
+
+@pytest.fixture(params=BROKERS, ids=lambda kind: kind.__name__)
+def broker(request: pytest.FixtureRequest, server: Callable[[str], str]) -> Iterator[Broker]:
+    """Each of the brokers."""
+    made = request.param(server)
+    yield made
+    made.remove()
+
+
+class Collector:
+    """A lake, and processes that collect into it.
+
+    Args:
+        folder: of the lake.
+        broker: what is collected.
+        options: more of them.
+    """
+
+    def __init__(self, folder: Path, broker: Broker, **options: Any) -> None:
+        self.folder = folder
+        self.task = {
+            "connector": broker.connector,
+            "options": {"payload": PAYLOAD, "every_seconds": 0.3, **broker.options(), **options},
+            "columns": COLUMNS,
+        }
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        """Start a process."""
+        command = [sys.executable, str(COLLECTOR), str(self.folder), json.dumps(self.task), *words]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def run(self) -> dict[str, Any]:
+        """Collect until it has caught up; the outcome."""
+        return collect(self.folder, self.task)
+
+    def stop(self) -> None:
+        """Have those that follow end."""
+        (self.folder / "stop").touch()
+
+    def rows(self) -> list[tuple[str, str]]:
+        """What is in the lake."""
+        with self._lake() as lake:
+            relation = lake.relation(TABLE).sql(dialect="duckdb")
+            return list(lake.engine.rows(f"SELECT n, v FROM {relation}"))
+
+    def commits(self) -> int:
+        """How many batches were committed to the lake."""
+        return len(list((self.folder / "lake").glob("raw/*/_delta_log/*.json")))
+
+    def rejects(self) -> list[dict[str, Any]]:
+        """What was set apart by batches that landed."""
+        store = sa.create_engine(f"sqlite:///{self.folder / 'control.db'}", poolclass=sa.NullPool)
+        with store.connect() as connection:
+            query = "SELECT r.code, r.reason, r.content FROM reject r JOIN batch b ON b.id = r.batch WHERE b.state = 'reconciled'"
+            found = connection.execute(sa.text(query)).mappings()
+            return [{**one, "content": json.loads(one["content"])} for one in found]
+
+    def _lake(self) -> Any:
+        from contextlib import contextmanager
+
+        @contextmanager
+        def opened() -> Iterator[Lake]:
+            engine = DuckDBEngine(self.folder / "look", memory_mb=128, threads=1)
+            yield Lake(self.folder / "lake", engine)
+            engine.close()
+
+        return opened()
+
+
+def wait(is_so: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    """Until it is so, while a process works on it."""
+    end = time.monotonic() + MINUTE
+    while not is_so():
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < end, "it never was"
+        time.sleep(0.05)
+
+
+def bodies(start: int, count: int) -> list[bytes]:
+    """Messages, a few of which cannot be taken."""
+    made = []
+    for n in range(start, start + count):
+        value = f"{n * 7919 % 1000}.{n % 10}0"
+        made.append(json.dumps({"n": n, "v": value}).encode() if n % 100 else b"poison %d" % n)
+    return made
+
+
+def expect(collector: Collector, count: int) -> None:
+    """Each message once: those that can be taken as rows, the others set apart with their content."""
+    wanted = Counter((str(n), f"{n * 7919 % 1000}.{n % 10}0") for n in range(count) if n % 100)
+    found = Counter(collector.rows())
+    assert (found - wanted, wanted - found) == (Counter(), Counter())
+    poison = Counter(f"poison {n}" for n in range(0, count, 100))
+    assert Counter(one["content"][""] for one in collector.rejects()) == poison
+    assert {one["code"] for one in collector.rejects()} <= {"collect.message.malformed"}
+
+
+def test_every_message_lands_once_and_a_second_run_goes_on(broker: Broker, tmp_path: Path) -> None:
+    collector = Collector(tmp_path, broker)
+    if isinstance(broker, MqttTopic):
+        collector.run()
+    broker.send(bodies(0, 1000))
+    done = collector.run()
+    assert (done["written"], done["rejected"], done["errors"]) == (990, 10, [])
+    assert collector.run()["written"] == 0
+    broker.send(bodies(1000, 300))
+    assert collector.run()["written"] == 297
+    expect(collector, 1300)
+
+
+@pytest.mark.parametrize("point", ["verified", "committed", "recorded", "settled"])
+def test_a_process_that_dies_at_the_worst_moment_leaves_each_message_once(
+    broker: Broker, tmp_path: Path, point: str
+) -> None:
+    collector = Collector(tmp_path, broker, batch_messages=200)
+    if isinstance(broker, MqttTopic):
+        collector.run()
+    broker.send(bodies(0, 1000))
+    for batch in (2, 1):
+        with dying(point, batch):
+            collector.run()
+    broker.send(bodies(1000, 100))
+    collector.run()
+    expect(collector, 1100)
+
+
+@pytest.mark.slow
+def test_killed_at_random_while_messages_come_each_one_is_there_once(broker: Broker, tmp_path: Path) -> None:
+    collector = Collector(tmp_path, broker)
+    chance = random.Random(broker.connector)
+    if isinstance(broker, MqttTopic):
+        collector.run()
+    is_over = threading.Event()
+    sent = [0]
+
+    def publish() -> None:
+        while not is_over.wait(0.1):
+            count = 200 if sent[0] < 5000 else 20
+            broker.send(bodies(sent[0], count))
+            sent[0] += count
+
+    sending = threading.Thread(target=publish)
+    sending.start()
+    try:
+        for _ in range(5):
+            process = collector.start("follow")
+            before = collector.commits()
+            wait(lambda before=before: collector.commits() > before, process)  # type: ignore[misc]
+            time.sleep(chance.random() * 0.5)
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+    finally:
+        is_over.set()
+        sending.join()
+    collector.run()
+    expect(collector, sent[0])
