@@ -43,7 +43,7 @@ def _reconcile(resource: ResourceArgument, workspace: WorkspaceOption = None, as
         pairs = zip(summary["source"], summary["lake"], strict=True)
         rows = [(a["column"], a["filled"], b["filled"], a["characters"], b["characters"], a == b) for a, b in pairs]
         names = [_("column"), _("filled, source"), _("lake"), _("characters, source"), _("lake"), _("equal")]
-        print_table(_("Reconciled at {position}").format(position=summary["position"]), names, rows, numbers=(1, 2, 3, 4))
+        print_table(_("Reconciled at {position}").format(position=summary["position"].rstrip("-")), names, rows, numbers=(1, 2, 3, 4))
         text = _("{source} rows at the source, {lake} in the lake")
         console.print(text.format(source=summary["source_rows"], lake=summary["lake_rows"]))
     if not summary["is_equal"]:

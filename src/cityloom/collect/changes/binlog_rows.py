@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 
 from cityloom.collect.changes import binlog_values as values
-from cityloom.collect.changes.binlog_values import Decoder
+from cityloom.collect.changes.binlog_values import Field
 
 Row = list[str | None]
 _BINARY = 63
@@ -50,12 +50,12 @@ class Reading:
 
 @dataclass(frozen=True)
 class TableMap:
-    """A table as the log describes it, with what reads each of its columns."""
+    """A table as the log describes it, with how its columns' values stand."""
 
     schema: str
     name: str
     columns: tuple[str, ...]
-    decoders: tuple[Decoder, ...]
+    fields: tuple[Field, ...]
 
 
 def table_id(body: memoryview) -> int:
@@ -87,11 +87,13 @@ def table_map(body: memoryview, reading: Reading) -> TableMap:
         raise UnreadableError("the names of columns are not in the log: binlog_row_metadata is not FULL")
     names = tuple(_texts(extra[_NAMES]))
     columns = _Columns(types, metas, extra, reading)
-    return TableMap(schema, name, names, tuple(columns.decoder(*one) for one in zip(names, columns.types, metas, strict=True)))
+    return TableMap(schema, name, names, tuple(columns.field(*one) for one in zip(names, columns.types, metas, strict=True)))
 
 
-def rows(kind: str, version: int, body: memoryview, table: TableMap, *, is_compressed: bool) -> Iterator[tuple[Row | None, Row]]:
-    """The rows of an event: before and after for an update, otherwise nothing and the row.
+def rows(
+    kind: str, version: int, body: memoryview, table: TableMap, *, is_compressed: bool
+) -> Iterator[tuple[int | None, memoryview, Row]]:
+    """The rows of an event: for an update where the row before it begins in the bytes, the bytes, and the row.
 
     Raises:
         UnreadableError: when columns are left out.
@@ -107,19 +109,20 @@ def rows(kind: str, version: int, body: memoryview, table: TableMap, *, is_compr
     data = memoryview(inflated(body[at:])) if is_compressed else body[at:]
     at = 0
     while at < len(data):
-        first, at = _row(data, at, table.decoders, size)
+        before = None
         if images == 2:
-            second, at = _row(data, at, table.decoders, size)
-            yield first, second
-        else:
-            yield None, first
+            before, at = at, _past(data, at, table.fields, size)
+        row, at = row_at(data, at, table.fields)
+        yield before, data, row
 
 
-def _row(data: memoryview, at: int, decoders: Sequence[Decoder], size: int) -> tuple[Row, int]:
+def row_at(data: memoryview, at: int, fields: Sequence[Field]) -> tuple[Row, int]:
+    """The row that begins somewhere, and where the next one begins."""
+    size = (len(fields) + 7) // 8
     nulls = int.from_bytes(data[at : at + size], "little")
     at += size
     row: Row = []
-    for decode in decoders:
+    for decode, _ in fields:
         if nulls & 1:
             row.append(None)
         else:
@@ -127,6 +130,17 @@ def _row(data: memoryview, at: int, decoders: Sequence[Decoder], size: int) -> t
             row.append(value)
         nulls >>= 1
     return row, at
+
+
+def _past(data: memoryview, at: int, fields: Sequence[Field], size: int) -> int:
+    """Where the row ends that begins somewhere."""
+    nulls = int.from_bytes(data[at : at + size], "little")
+    at += size
+    for _, width in fields:
+        if not nulls & 1:
+            at += width if width >= 0 else int.from_bytes(data[at : at - width], "little") - width
+        nulls >>= 1
+    return at
 
 
 def _is_full(present: memoryview, count: int) -> bool:
@@ -203,7 +217,7 @@ class _Columns:
         self._enums = iter(_lists(extra.get(_ENUMS, _NOTHING)))
         self._sets = iter(_lists(extra.get(_SETS, _NOTHING)))
 
-    def decoder(self, name: str, kind: int, meta: bytes) -> Decoder:
+    def field(self, name: str, kind: int, meta: bytes) -> Field:
         is_unsigned = next(self._signs, False) if kind in _NUMERIC else False
         if kind in _INTEGERS:
             return values.integer(_INTEGERS[kind], is_unsigned, self._reading.widths.get(name, 0))
@@ -219,7 +233,7 @@ class _Columns:
             return values.some_of(meta[1], self._names(next(self._sets)))
         return _plain(kind, meta, self._reading.zone)
 
-    def _text(self, kind: int, meta: bytes) -> Decoder:
+    def _text(self, kind: int, meta: bytes) -> Field:
         codec = self._codec(next(self._charsets))
         if kind == 252:
             return values.text(meta[0], codec)
@@ -250,9 +264,9 @@ def _charsets(extra: Mapping[int, memoryview], default: int, each: int, count: i
     return charsets
 
 
-def _plain(kind: int, meta: bytes, zone: tzinfo) -> Decoder:
+def _plain(kind: int, meta: bytes, zone: tzinfo) -> Field:
     digits = meta[0] if meta else 0
-    makers: dict[int, Callable[[], Decoder]] = {
+    makers: dict[int, Callable[[], Field]] = {
         7: lambda: values.old_timestamp(zone),
         10: values.date,
         11: values.old_time,

@@ -6,9 +6,19 @@ import struct
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
+from typing import NamedTuple
 
 Decoder = Callable[[memoryview, int], tuple[str, int]]
 """Of the bytes and where the value begins: its text, and where the next one begins."""
+
+
+class Field(NamedTuple):
+    """How a column's values stand: what reads one, and the bytes of one; below zero the bytes of its length before it."""
+
+    decode: Decoder
+    size: int
+
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _float = struct.Struct("<f").unpack_from
 _double = struct.Struct("<d").unpack_from
@@ -16,7 +26,7 @@ _DIGIT_BYTES = (0, 1, 1, 2, 2, 3, 3, 4, 4, 4)
 """Bytes for so many digits of a decimal that do not fill nine."""
 
 
-def integer(size: int, is_unsigned: bool, width: int = 0) -> Decoder:
+def integer(size: int, is_unsigned: bool, width: int = 0) -> Field:
     """A number of so many bytes; ``width`` digits where the column fills with zeros."""
 
     def decode(data: memoryview, at: int) -> tuple[str, int]:
@@ -24,10 +34,10 @@ def integer(size: int, is_unsigned: bool, width: int = 0) -> Decoder:
         value = int.from_bytes(data[at:end], "little", signed=not is_unsigned)
         return str(value).rjust(width, "0"), end
 
-    return decode
+    return Field(decode, size)
 
 
-def real(size: int, scale: int = -1) -> Decoder:
+def real(size: int, scale: int = -1) -> Field:
     """A binary number, exactly: FLOAT as the same number in DOUBLE; ``scale`` digits where it is shown with so many."""
     unpack = _float if size == 4 else _double
     shown = real_text if scale < 0 else f"{{:.{scale}f}}".format
@@ -35,7 +45,7 @@ def real(size: int, scale: int = -1) -> Decoder:
     def decode(data: memoryview, at: int) -> tuple[str, int]:
         return shown(unpack(data, at)[0]), at + size
 
-    return decode
+    return Field(decode, size)
 
 
 def real_text(value: float) -> str:
@@ -55,48 +65,48 @@ def real_text(value: float) -> str:
     return f"{sign}{plain[:point]}.{plain[point:]}"
 
 
-def decimal(precision: int, scale: int, fill: int = 0) -> Decoder:
+def decimal(precision: int, scale: int, fill: int = 0) -> Field:
     """An exact number with ``scale`` digits behind the point; ``fill`` characters where the column fills with zeros."""
     whole = precision - scale
-    parts = [_DIGIT_BYTES[whole % 9], *[4] * (whole // 9), *[4] * (scale // 9), _DIGIT_BYTES[scale % 9]]
-    digits = [whole % 9, *[9] * (whole // 9), *[9] * (scale // 9), scale % 9]
-    size = sum(parts)
+    spans: list[tuple[int, int, int]] = []
+    size = 0
+    for width in (whole % 9, *[9] * (whole // 9), *[9] * (scale // 9), scale % 9):
+        spans.append((size, size + _DIGIT_BYTES[width], 10**width))
+        size += _DIGIT_BYTES[width]
+    mask, top, behind = (1 << 8 * size) - 1, 1 << (8 * size - 1), 10**scale
 
     def decode(data: memoryview, at: int) -> tuple[str, int]:
-        raw = bytearray(data[at : at + size])
-        is_negative = not raw[0] & 0x80
-        raw[0] ^= 0x80
-        if is_negative:
-            raw = bytearray(b ^ 0xFF for b in raw)
-        text, place = "", 0
-        for count, width in zip(parts, digits, strict=True):
-            if width:
-                text += str(int.from_bytes(raw[place : place + count], "big")).rjust(width, "0")
-            place += count
-        head = text[:whole].lstrip("0") or "0"
-        tail = f".{text[whole:]}" if scale else ""
-        return f"{'-' if is_negative else ''}{head}{tail}".rjust(fill, "0"), at + size
+        end = at + size
+        held = int.from_bytes(data[at:end], "big") ^ top
+        sign = "-" if held & top else ""
+        raw = (held ^ mask if sign else held).to_bytes(size, "big")
+        number = 0
+        for first, last, times in spans:
+            number = number * times + int.from_bytes(raw[first:last], "big")
+        if not scale:
+            return f"{sign}{number}".rjust(fill, "0"), end
+        return f"{sign}{number // behind}.{number % behind:0{scale}d}".rjust(fill, "0"), end
 
-    return decode
+    return Field(decode, size)
 
 
-def date() -> Decoder:
+def date() -> Field:
     """A day, also one that is none."""
 
     def decode(data: memoryview, at: int) -> tuple[str, int]:
         value = int.from_bytes(data[at : at + 3], "little")
         return f"{value >> 9:04d}-{value >> 5 & 15:02d}-{value & 31:02d}", at + 3
 
-    return decode
+    return Field(decode, 3)
 
 
-def year() -> Decoder:
+def year() -> Field:
     """A year of four digits."""
 
     def decode(data: memoryview, at: int) -> tuple[str, int]:
         return (f"{1900 + data[at]}" if data[at] else "0000"), at + 1
 
-    return decode
+    return Field(decode, 1)
 
 
 def _fraction(value: int, digits: int) -> str:
@@ -109,7 +119,7 @@ def _micros(data: memoryview, at: int, digits: int) -> tuple[int, int]:
     return value, at + size
 
 
-def timestamp(digits: int, zone: tzinfo) -> Decoder:
+def timestamp(digits: int, zone: tzinfo) -> Field:
     """A moment, as a zone shows it."""
 
     def decode(data: memoryview, at: int) -> tuple[str, int]:
@@ -120,10 +130,10 @@ def timestamp(digits: int, zone: tzinfo) -> Decoder:
         moment = (_EPOCH + timedelta(seconds=seconds)).astimezone(zone)
         return moment.strftime("%Y-%m-%d %H:%M:%S") + _fraction(micros, digits), end
 
-    return decode
+    return Field(decode, 4 + (digits + 1) // 2)
 
 
-def old_timestamp(zone: tzinfo) -> Decoder:
+def old_timestamp(zone: tzinfo) -> Field:
     """A moment of a table of MariaDB before 10.1."""
 
     def decode(data: memoryview, at: int) -> tuple[str, int]:
@@ -132,10 +142,10 @@ def old_timestamp(zone: tzinfo) -> Decoder:
             return "0000-00-00 00:00:00", at + 4
         return (_EPOCH + timedelta(seconds=seconds)).astimezone(zone).strftime("%Y-%m-%d %H:%M:%S"), at + 4
 
-    return decode
+    return Field(decode, 4)
 
 
-def datetime_(digits: int) -> Decoder:
+def datetime_(digits: int) -> Field:
     """Day and time, also ones that are none."""
 
     def decode(data: memoryview, at: int) -> tuple[str, int]:
@@ -146,20 +156,20 @@ def datetime_(digits: int) -> Decoder:
         text = f"{months // 13:04d}-{months % 13:02d}-{day:02d} {hour:02d}:{minute:02d}:{second:02d}"
         return text + _fraction(micros, digits), end
 
-    return decode
+    return Field(decode, 5 + (digits + 1) // 2)
 
 
-def old_datetime() -> Decoder:
+def old_datetime() -> Field:
     """Day and time of a table of MariaDB before 10.1."""
 
     def decode(data: memoryview, at: int) -> tuple[str, int]:
         text = str(int.from_bytes(data[at : at + 8], "little")).rjust(14, "0")
         return f"{text[:-10]}-{text[-10:-8]}-{text[-8:-6]} {text[-6:-4]}:{text[-4:-2]}:{text[-2:]}", at + 8
 
-    return decode
+    return Field(decode, 8)
 
 
-def time_(digits: int) -> Decoder:
+def time_(digits: int) -> Field:
     """A span of time."""
     size = 3 + (digits + 1) // 2
     places = 10 ** (6 - 2 * (size - 3))
@@ -172,10 +182,10 @@ def time_(digits: int) -> Decoder:
         text = f"{sign}{whole >> 12 & 0x3FF:02d}:{whole >> 6 & 63:02d}:{whole & 63:02d}"
         return text + _fraction(micros, digits), at + size
 
-    return decode
+    return Field(decode, size)
 
 
-def old_time() -> Decoder:
+def old_time() -> Field:
     """A span of time of a table of MariaDB before 10.1."""
 
     def decode(data: memoryview, at: int) -> tuple[str, int]:
@@ -183,20 +193,20 @@ def old_time() -> Decoder:
         sign, value = ("-", -value) if value < 0 else ("", value)
         return f"{sign}{value // 10000:02d}:{value // 100 % 100:02d}:{value % 100:02d}", at + 3
 
-    return decode
+    return Field(decode, 3)
 
 
-def bits(count: int) -> Decoder:
+def bits(count: int) -> Field:
     """Bits, as the number they make."""
     size = (count + 7) // 8
 
     def decode(data: memoryview, at: int) -> tuple[str, int]:
         return str(int.from_bytes(data[at : at + size], "big")), at + size
 
-    return decode
+    return Field(decode, size)
 
 
-def text(length_size: int, codec: str) -> Decoder:
+def text(length_size: int, codec: str) -> Field:
     """Text in a codec of Python, after its length; without a codec bytes, as their hexadecimal digits."""
 
     def decode(data: memoryview, at: int) -> tuple[str, int]:
@@ -205,24 +215,24 @@ def text(length_size: int, codec: str) -> Decoder:
         raw = data[start:end]
         return (str(raw, codec) if codec else raw.hex()), end
 
-    return decode
+    return Field(decode, -length_size)
 
 
-def one_of(size: int, names: list[str]) -> Decoder:
+def one_of(size: int, names: list[str]) -> Field:
     """One of some names; number 0 is what was invalid."""
 
     def decode(data: memoryview, at: int) -> tuple[str, int]:
         number = int.from_bytes(data[at : at + size], "little")
         return (names[number - 1] if number else ""), at + size
 
-    return decode
+    return Field(decode, size)
 
 
-def some_of(size: int, names: list[str]) -> Decoder:
+def some_of(size: int, names: list[str]) -> Field:
     """Any of some names."""
 
     def decode(data: memoryview, at: int) -> tuple[str, int]:
         mask = int.from_bytes(data[at : at + size], "little")
         return ",".join(name for i, name in enumerate(names) if mask >> i & 1), at + size
 
-    return decode
+    return Field(decode, size)

@@ -15,6 +15,7 @@ from cityloom.collect.changes.binlog_rows import (
     TableMap,
     UnreadableError,
     inflated,
+    row_at,
     rows,
     table_id,
     table_map,
@@ -58,7 +59,8 @@ class BinlogReader:
     _map: TableMap | None = None
     _ids: dict[int, bool] = field(default_factory=dict)
     _map_body: bytes = b""
-    _keys: list[int] = field(default_factory=list)
+    _keys: set[int] = field(default_factory=set)
+    _last_key: int = 0
     _is_alone: bool = False
     _looked: float = 0.0
 
@@ -176,7 +178,8 @@ class BinlogReader:
         if missing:
             raise self._gone(f"has lost its key column {missing[0]}")
         self._map, self._map_body = found, bytes(body)
-        self._keys = [found.columns.index(k) for k in self.key]
+        self._keys = {found.columns.index(k) for k in self.key}
+        self._last_key = max(self._keys)
         journal.spool.use(found.columns)
 
     def _rows(self, event: Event, journal: Journal) -> None:
@@ -184,20 +187,34 @@ class BinlogReader:
             return
         is_compressed = event.kind in binlog.ROWS_COMPRESSED
         kind, version = (binlog.ROWS_COMPRESSED if is_compressed else binlog.ROWS)[event.kind]
-        count, size = 0, 0
-        for old, new in rows(kind, version, event.body, self._map, is_compressed=is_compressed):
-            size = size or event.size // 10
+        fields = self._map.fields
+        count, size = 0, event.size // 10
+        for before, data, row in rows(kind, version, event.body, self._map, is_compressed=is_compressed):
             count += 1
-            self._row(kind, old, new, journal, size)
+            if before is not None and not self._is_same(data, before, row):
+                journal.changes += 1
+                journal.add("d", row_at(data, before, fields)[0], size)
+                journal.add("c", row, size)
+            else:
+                journal.add(kind, row, size)
         journal.changes += count
 
-    def _row(self, kind: str, old: Row | None, new: Row, journal: Journal, size: int) -> None:
-        if old is not None and any(old[i] != new[i] for i in self._keys):
-            journal.changes += 1
-            journal.add("d", old, size)
-            journal.add("c", new, size)
-        else:
-            journal.add(kind, new, size)
+    def _is_same(self, data: memoryview, at: int, row: Row) -> bool:
+        """Whether a row before an update had the key that it has now."""
+        assert self._map is not None
+        size = (len(self._map.fields) + 7) // 8
+        nulls = int.from_bytes(data[at : at + size], "little")
+        at += size
+        for number, (decode, width) in enumerate(self._map.fields[: self._last_key + 1]):
+            if nulls >> number & 1:
+                continue
+            if number in self._keys:
+                value, at = decode(data, at)
+                if value != row[number]:
+                    return False
+            else:
+                at += width if width >= 0 else int.from_bytes(data[at : at - width], "little") - width
+        return True
 
     def _query(self, event: Event, journal: Journal) -> bool:
         text, database = _statement(event)

@@ -158,7 +158,7 @@ class Course:
             raise SourceError(
                 "collect.log.other",
                 "The resource has followed {before}, and its task now names {table}.",
-                hint="If this is meant, take the table anew: cityloom collect renew RESOURCE.",
+                hint="If this is meant, take the table anew: `cityloom collect renew` and its name.",
                 before=origin.removeprefix(_PREFIX),
                 table=str(self.side.table),
             )
@@ -228,7 +228,7 @@ def _rewritten(table: TableName, what: str) -> DataError:
     return DataError(
         "collect.log.rewritten",
         "{table}: {what}, and the log does not tell the rows that this changed.",
-        hint="Adapt the resource's items, then take the table anew: cityloom collect renew RESOURCE. With the drift policy accept or quarantine this happens by itself.",
+        hint="Adapt the resource's items, then take the table anew: `cityloom collect renew` and its name. With the drift policy accept or quarantine this happens by itself.",
         table=str(table),
         what=what,
     )

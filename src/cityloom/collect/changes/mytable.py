@@ -120,7 +120,7 @@ def inspect(cursor: Any, table: TableName, key: Sequence[str]) -> Table:
         raise ConfigError(
             "collect.table.missing",
             "The database holds no table {table}.",
-            hint="Correct the task's table: schema.table, written as in the database.",
+            hint="Correct the task's options schema and table; they are written as in the database.",
             table=str(table),
         )
     kind, engine = found[0]

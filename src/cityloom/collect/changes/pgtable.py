@@ -94,7 +94,7 @@ def inspect(connection: Any, table: TableName, publication: str, key: Sequence[s
         raise ConfigError(
             "collect.table.missing",
             "The database holds no table {table}.",
-            hint="Correct the task's table: schema.table, written as in the database.",
+            hint="Correct the task's options schema and table; they are written as in the database.",
             table=str(table),
         )
     oid, kind, persistence, identity, file, file_now, is_parent = row

@@ -88,7 +88,7 @@ def lost(problem: str) -> SourceError:
     return SourceError(
         "collect.log.lost",
         "The log cannot be followed on without a gap: {problem}.",
-        hint="Nothing was skipped, and what landed stands. Remove the reason, then take the table anew: cityloom collect renew RESOURCE.",
+        hint="Nothing was skipped, and what landed stands. Remove the reason, then take the table anew: `cityloom collect renew` and the name of the resource.",
         problem=problem,
     )
 
