@@ -100,6 +100,7 @@ FAMILIES = (
 _TYPOGRAPHY = frozenset("«»„“”‘’–—…•·°§©®™€£¥№¿¡ªº±×÷\xa0")
 _WORD = re.compile(r"[A-Za-z]*[^\x00-\x7f][^\x00-\x40\x5b-\x60\x7b-\x7f]*")
 _RUN = re.compile(r"[^\W\d_]{2,}")
+_ATTACHED = re.compile(r"(?<=[^\W\d_])[\u20ac\u00a3\u00a5\u00a7\u00a9\u00ae\u00b1\u00d7\u00f7\u00a4\u00a6\u00ac\u00b5\u00b6]")
 _NUMBERED = re.compile(r"(?:(?<=[0-9])|(?<![^\W_]))[^\x00-\x7f\u2e80-\uffff](?<=[^\W\d_])[0-9]")
 _UNKNOWN, _SYMBOL, _MARK, _CONTROL, _BROKEN, _ODD = 13.0, 14.0, 8.0, 19.0, 26.0, 4.0
 
@@ -249,7 +250,8 @@ def _blocks(path: Path) -> Iterator[bytes]:
 def _cheapest(text: str, languages: tuple[str, ...]) -> float:
     words = "".join(_WORD.findall(text))
     counts = Counter(words.lower())
-    odd = sum(map(_swaps, _RUN.findall(words[:_SAMPLE]))) + len(_NUMBERED.findall(text))
+    odd = sum(map(_swaps, _RUN.findall(words[:_SAMPLE])))
+    odd += len(_NUMBERED.findall(text)) + len(_ATTACHED.findall(text))
     return _ODD * odd + min(_bits(counts, language) for language in languages)
 
 
@@ -289,10 +291,13 @@ _FIRST = {"gb2312": (0xB0, 0xD7), "big5": (0xA4, 0xC6), "shift_jis": (0x88, 0x97
 def _han(char: str, national: str) -> float:
     """Cheaper where the national standard has it among its marks or its common characters."""
     try:
-        lead = char.encode(national)[0]
+        code = char.encode(national)
     except UnicodeEncodeError:
+        code = b""
+    if not code or len(code) > 2:
         return _CONTROL if ord(char) > 0xFFFF or not unicodedata.category(char).startswith("L") else 17.0
     first, last = _FIRST[national]
+    lead = code[0]
     if lead < first:
         return _MARK + 1 if national != "shift_jis" or char < "\u3041" else 9.0
     return 12.5 if lead <= last else 15.5

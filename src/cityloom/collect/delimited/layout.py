@@ -101,9 +101,7 @@ def _dialect(text: Utf8, wanted: Wanted) -> tuple[list[bytes], list[Line], Diale
         raw = data[:cut].splitlines(keepends=True)
         lines = read_lines(raw)
         body = lines[wanted.titles or 0 :]
-        is_spaced = any(name[:1].isspace() for name in wanted.known)
-        declared = (wanted.delimiter, wanted.quote, wanted.escape)
-        dialect, _ = sniff(body, *declared, is_last=is_all, is_spaced=is_spaced)
+        dialect, _ = sniff(body, wanted.delimiter, wanted.quote, wanted.escape, is_last=is_all)
         if is_all or size > LONGEST or len(read_records(body, dialect, 1, is_last=False, most=3)[0]) == 3:
             return raw, lines, dialect, is_all
         size *= 4

@@ -21,7 +21,7 @@ SAMPLE = 128 << 10
 """So many bytes of a text are looked at."""
 _RECORDS = 400
 _SINGLES = (",", "\t", ";", "|", "^", "~", "\x01", "\x1f", "\x02", "\x1e", "\uff0c", "\uff1b", ":", " ")
-_RUNS = re.compile(r"(?<![^\w\s\"'])[^\w\s\"'\\.()\[\]{}<>/%+*=-]{2,4}(?![^\w\s\"'])|[,;|] (?=\S)|\t{2,3}|\|[^\w\s\"'|]\|")
+_RUNS = re.compile(r"(?<![^\w\s\"'])[^\w\s\"'\\.()\[\]{}<>/%+*=-]{2,4}(?![^\w\s\"'])|[,;|] (?=[\"'])|\t{2,3}|\|[^\w\s\"'|]\|")
 _THING = re.compile(
     r"""
     [+-]?\d+ | [+-]?\d*[.,]\d+(?:[eE][+-]?\d+)? | [+-]?\d{1,3}(?:[,.\ ]\d{3})+(?:[.,]\d+)?
@@ -57,20 +57,18 @@ def sniff(
     escape: str | None,
     *,
     is_last: bool,
-    is_spaced: bool = False,
 ) -> tuple[Dialect, float]:
     """The dialect of a sample, and its score from 0 to 1.
 
     Args:
         lines: the first lines of the text, whole.
         is_last: whether they are all.
-        is_spaced: whether a space behind a delimiter belongs to the value.
         delimiter: as declared; None where it is to be found, and so with ``quote`` and ``escape``.
     """
     best, most = Dialect(delimiter or "", '"' if quote is None else quote, escape or ""), 0.0
-    for dialect in _candidates(lines, delimiter, quote, escape):
-        if is_spaced and dialect.delimiter[1:] == " ":
-            continue
+    text = "".join(line.text for line in lines)
+    delimiters = [delimiter] if delimiter is not None else _delimiters(text, lines)
+    for dialect in _candidates(text, delimiters, quote, escape):
         records, _ = read_records(lines, dialect, 1, is_last=is_last, most=_RECORDS)
         score = _score(records)
         if score > most * 1.001:
@@ -78,22 +76,22 @@ def sniff(
     return best, most
 
 
-def _candidates(
-    lines: Sequence[Line], delimiter: str | None, quote: str | None, escape: str | None
-) -> Iterator[Dialect]:
-    text = "".join(line.text for line in lines)
-    delimiters = [delimiter] if delimiter is not None else _delimiters(text, lines)
-    for one in delimiters:
-        quotes = [quote] if quote is not None else ['"', *_quotes(text, one)]
-        for mark in quotes:
+def _candidates(text: str, delimiters: Sequence[str], quote: str | None, escape: str | None) -> Iterator[Dialect]:
+    for delimiter in delimiters:
+        for mark in [quote] if quote is not None else ['"', *_quotes(text, delimiter)]:
             for sign in [escape] if escape is not None else ["", *_escapes(text, mark)]:
-                yield Dialect(one, mark, sign)
+                yield Dialect(delimiter, mark, sign)
 
 
 def _delimiters(text: str, lines: Sequence[Line]) -> list[str]:
+    """Characters that part values, and runs of them; one that comes only in such a run is none by itself.
+
+    A space behind a delimiter belongs to it where quotes follow; elsewhere it is the value's.
+    """
     runs = Counter(run for line in lines[:50] for run in set(_RUNS.findall(line.text)))
-    often = [run for run, count in runs.most_common(8) if count * 2 > min(len(lines), 50)]
-    return [d for d in _SINGLES if d in text] + often
+    often = [run for run, count in runs.most_common(8) if count * 2 > min(len(lines), 50) or run.endswith(" ")]
+    within = {char for run in often for char in run if text.count(run) * run.count(char) == text.count(char)}
+    return [d for d in _SINGLES if d in text and (d not in within or d == " ")] + often
 
 
 def _quotes(text: str, delimiter: str) -> list[str]:
