@@ -11,7 +11,7 @@ import inspect
 import pkgutil
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any
 
 import typer
@@ -88,9 +88,16 @@ def plugin_list() -> Iterator[str]:
         for name, cls in plugins(package).items():
             yield from (f"### {name}", "", f"{cls.title.zh} · {cls.title.en}. Standard: {cls.standard}.", "")
             yield from (inspect.cleandoc(cls.__doc__ or ""), "")
+            for base in _shared(cls):
+                yield from (inspect.cleandoc(base.__doc__ or ""), "")
             rows = [(f"`{f.name}`", f"`{f.type}`", _default(f)) for f in fields(cls)]
             if rows:
                 yield from (*_table(("Field", "Type", "Default"), rows), "")
+
+
+def _shared(cls: type[Any]) -> Iterator[type[Any]]:
+    """Classes from which a plug-in has fields that it shares with others."""
+    return (base for base in cls.__mro__[1:] if is_dataclass(base))
 
 
 def command_line() -> Iterator[str]:
@@ -114,7 +121,7 @@ def _command(path: str, command: Any) -> Iterator[str]:
 
 def _plugin_packages() -> list[str]:
     rooms = pkgutil.iter_modules(cityloom.__path__, "cityloom.")
-    kinds = {"connectors", "steps", "rules", "masks", "measures", "exporters"}
+    kinds = {"connectors", "places", "steps", "rules", "masks", "measures", "exporters"}
     return sorted(
         f"{room.name}.{part.name}"
         for room in rooms

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 import ssl
 import subprocess
 import time
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 from tests.integration.interface import Asked, Interface, Reply
 from tests.unit.collect.conftest import Bench, make_resource
 
@@ -585,3 +587,24 @@ def test_answers_may_be_zipped_chunked_and_have_no_content(bed: Bed) -> None:
     interface = bed.serve(answer)
     assert bed.take(interface, total="").written == 25
     assert [a.query["page"] for a in interface.asked] == ["1", "2", "3", "4"]
+
+
+def test_the_page_shows_what_works(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "howto" / "collect-files.md").read_text()
+    blocks = [YAML(typ="safe").load(text) for text in re.findall(r"^```yaml\n(.*?)^```", page, re.S | re.M)]
+    options, task = blocks[1]["options"], blocks[2]["collect"]
+    monkeypatch.setenv("WJ_SECRET", "s3cret")
+
+    def answer(asked: Asked) -> Reply:
+        if asked.path == "/oauth/token":
+            return Reply(document={"access_token": "t", "expires_in": "3600"})
+        size, number = int(asked.query["pageSize"]), int(asked.query["pageNo"])
+        found = [r for r in bed.records if r["updated_at"] >= asked.query.get("updatedAfter", "")]
+        return Reply(document={"code": 0, "data": {"total": len(found), "list": found[(number - 1) * size : number * size]}})
+
+    bed.records = [{"id": n, "at": "x", "updated_at": f"2026-01-01 {n // 60:02}:{n % 60:02}"} for n in range(700)]
+    interface = bed.serve(answer)
+    auth = options["auth"] | {"token_url": interface.url.replace("/api/people", "/oauth/token")}
+    given = {**options, **task["what"], "url": interface.url, "auth": auth}
+    assert bed.take(interface, blocks[1]["connector"], task["mode"], **given).written == 700
+    assert bed.take(interface, blocks[1]["connector"], task["mode"], **given).summary["batches"] == []

@@ -9,6 +9,7 @@ import io
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 from tests.integration.cutter import Cutter
 from tests.unit.collect.conftest import Bench
 
@@ -35,6 +37,7 @@ from cityloom.store.database import Store, metadata
 from cityloom.store.migrate import load_tables
 
 KINDS = ("sftp", "ftp", "vsftpd", "s3")
+PAGES = ("collect-files.md", "collect-files.zh.md")
 MIB = 1 << 20
 SLACK = 3 * MIB
 """What one cut may cost: requests that were on the way, the overlap, and the handshake of a new link."""
@@ -474,6 +477,17 @@ def test_rows_of_a_place_land_once(delivery: Delivery, tmp_path: Path, lake: Lak
     assert bench.csv(columns, options | {"pattern": "in/*.csv"}).written == 3
     assert spooled(bench.folder) == []
     store.close()
+
+
+def test_the_page_shows_what_works(sftp: Delivery, tmp_path: Path) -> None:
+    folder = Path(__file__).parents[2] / "docs" / "howto"
+    english, chinese = (re.findall(r"^```yaml\n(.*?)^```", (folder / name).read_text(), re.S | re.M) for name in PAGES)
+    assert english == chinese
+    options = YAML(typ="safe").load(english[0])["options"]
+    sftp.write("2026/a.csv", b"a\n1\n")
+    found = options["place"] | {k: v for k, v in sftp.place().items() if k in options["place"]}
+    opened = open_folder(tmp_path, sftp.folder, found | {"port": sftp.port})
+    assert [p.origin for p in file_slices(opened, options["pattern"])] == ["2026/a.csv"]
 
 
 def _wait(is_so: Callable[[], bool]) -> None:

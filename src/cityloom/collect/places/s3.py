@@ -136,8 +136,9 @@ class _Session:
         errors = require("botocore.exceptions", extra="transfer")
         with _mapped(self.place, gone(entry.name)):
             try:
+                unchanged = {"IfMatch": entry.version} if entry.version else {}
                 answer = self.client.get_object(
-                    Bucket=self.bucket, Key=self._key(entry.name), Range=f"bytes={start}-", IfMatch=entry.version
+                    Bucket=self.bucket, Key=self._key(entry.name), Range=f"bytes={start}-", **unchanged
                 )
             except errors.ClientError as error:
                 if error.response["ResponseMetadata"]["HTTPStatusCode"] == 412:
@@ -189,7 +190,7 @@ class _Session:
 
 
 def _entry(name: str, size: int, facts: Mapping[str, Any]) -> Entry:
-    return Entry(name, int(size), str(int(facts["LastModified"].timestamp())), facts["ETag"])
+    return Entry(name, int(size), str(int(facts["LastModified"].timestamp())), facts.get("ETag", ""))
 
 
 @cache
