@@ -12,6 +12,7 @@ from cityloom.collect.jet.table import Definition, read_definition, rows
 _CATALOG_PAGE = 2
 _TABLE, _LINKED = "1", ("4", "6")
 _SYSTEM = 0x80000000 | 0x2
+_COMPLEX_COLUMNS = "MSysComplexColumns"
 
 
 @dataclass(frozen=True)
@@ -30,16 +31,32 @@ class Entry:
 def entries(file: JetFile) -> Iterator[Entry]:
     """The tables that hold data of people, in the order of the catalog; system tables are left out."""
     catalog = read_definition(file, _CATALOG_PAGE)
-    behind = _behind(file, catalog)
-    for one in _records(file, catalog):
-        kind, flags, number = one["Type"], int(one["Flags"] or 0), int(one["Id"] or 0)
-        name = one["Name"] or ""
-        if kind in _LINKED:
+    found = list(_records(file, catalog))
+    own = {int(one["Id"] or 0) for one in found if _is_own(one)}
+    behind = {flat: column for parent, column, flat in _columns_of_many(file, found) if parent in own}
+    for one in found:
+        number, name = int(one["Id"] or 0), one["Name"] or ""
+        if one["Type"] in _LINKED:
             yield Entry(name, 0)
-        elif kind == _TABLE and number in behind:
-            yield Entry(name, number & 0xFFFFFF)
-        elif kind == _TABLE and not flags & _SYSTEM and not name.startswith("~"):
+        elif number in own:
             yield Entry(name, number & 0xFFFFFF, _properties(one.get("LvProp"), file.encoding))
+        elif number in behind:
+            yield Entry(name, number & 0xFFFFFF, {"": {"Description": behind[number]}})
+
+
+def _is_own(one: Mapping[str, str | None]) -> bool:
+    name = one["Name"] or ""
+    return one["Type"] == _TABLE and not int(one["Flags"] or 0) & _SYSTEM and not name.startswith("~")
+
+
+def _columns_of_many(file: JetFile, found: list[dict[str, str | None]]) -> Iterator[tuple[int, str, int]]:
+    """Columns whose values (attachments, several values) are in hidden tables: number of their table, name, number of
+    the hidden table."""
+    for one in found:
+        if one["Name"] == _COMPLEX_COLUMNS and one["Type"] == _TABLE:
+            table = read_definition(file, int(one["Id"] or 0) & 0xFFFFFF)
+            for row in _records(file, table):
+                yield int(row["ConceptualTableID"] or 0), row["ColumnName"] or "", int(row["FlatTableID"] or 0)
 
 
 def _properties(blob: str | None, encoding: str) -> Mapping[str, Mapping[str, str]]:
@@ -47,15 +64,6 @@ def _properties(blob: str | None, encoding: str) -> Mapping[str, Mapping[str, st
         return properties(bytes.fromhex(blob), encoding) if blob else {}
     except BrokenError:
         return {}
-
-
-def _behind(file: JetFile, catalog: Definition) -> set[int]:
-    """Numbers of the hidden tables that hold the values of columns."""
-    for one in _records(file, catalog):
-        if one["Name"] == "MSysComplexColumns" and one["Type"] == _TABLE:
-            table = read_definition(file, int(one["Id"] or 0) & 0xFFFFFF)
-            return {int(row["FlatTableID"] or 0) for row in _records(file, table)}
-    return set()
 
 
 def _records(file: JetFile, table: Definition) -> Iterator[dict[str, str | None]]:
