@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -22,6 +22,7 @@ from cityloom.kernel.errors import SourceError, UserError
 
 APPLICATION = "cityloom.api.app:create"
 _START_SECONDS = 30.0
+_JOBS_SECONDS = 40.0
 
 
 def free_port(host: str, wanted: int) -> int:
@@ -54,7 +55,7 @@ def free_port(host: str, wanted: int) -> int:
 def run_server(workspace: Path, host: str, port: int, *, is_tied: bool = False) -> None:
     """Serve until interrupted; ``is_tied`` also until standard input ends, that is until the parent has died."""
     if is_tied:
-        threading.Thread(target=_end_with_parent, daemon=True).start()
+        when_parent_dies(lambda: os.kill(os.getpid(), signal.SIGTERM))
     os.environ["CITYLOOM_WORKSPACE"] = str(workspace)  # noqa: TID251  the server's worker reads its settings anew
     from granian import Granian
     from granian.constants import Interfaces
@@ -114,10 +115,10 @@ def call_service(url: str, service: str, parameters: Mapping[str, str], key: str
     return body
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes], patience: float = 10.0) -> None:
     process.terminate()
     try:
-        process.wait(10)
+        process.wait(patience)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
@@ -125,10 +126,29 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.stdin.close()
 
 
-def _end_with_parent() -> None:
-    while os.read(0, 1024):  # not sys.stdin: its lock would be held while the worker is forked
-        pass
-    os.kill(os.getpid(), signal.SIGTERM)
+def when_parent_dies(act: Callable[[], None]) -> None:
+    """Do something once standard input ends, that is when the parent has died or let go of it."""
+
+    def wait() -> None:
+        while os.read(0, 1024):  # not sys.stdin: its lock would be held while the worker is forked
+            pass
+        act()
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+@contextmanager
+def jobs_beside(workspace: Path, *, is_wanted: bool = True) -> Iterator[None]:
+    """The tasks that run by themselves, in a process of their own for the length of the block."""
+    if not is_wanted:
+        yield
+        return
+    command = [sys.executable, "-m", "cityloom", "jobs", "run", "--quiet", "--tied", "--workspace", str(workspace)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+    try:
+        yield
+    finally:
+        _end(process, patience=_JOBS_SECONDS)
 
 
 def _wait(url: str, process: subprocess.Popen[bytes], said: IO[bytes]) -> None:

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
+from cityloom.cli.server import when_parent_dies
 from cityloom.cli.session import JsonOption, WorkspaceOption, console, opened, print_json, print_table
 from cityloom.flows.jobs import control
 from cityloom.flows.jobs.child import spawner
@@ -60,9 +61,12 @@ def register(app: typer.Typer) -> None:
 
 def _run(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help=_("Print no line for each run."))] = False,
+    tied: Annotated[bool, typer.Option("--tied", hidden=True)] = False,
     workspace: WorkspaceOption = None,
 ) -> None:
     stop = threading.Event()
+    if tied:
+        when_parent_dies(stop.set)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_caught: stop.set())
     with opened(workspace) as at, example_interface(at.folder):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cityloom.cli.server import free_port, run_server
+from cityloom.cli.server import free_port, jobs_beside, run_server
 from cityloom.cli.session import WorkspaceOption, console, opened
 from cityloom.kernel.i18n import _
 
@@ -18,6 +18,7 @@ def register(app: typer.Typer) -> None:
     def command(
         host: Annotated[str | None, typer.Option(help=_("Address to listen on."))] = None,
         port: Annotated[int | None, typer.Option(min=0, max=65535, help=_("Port; 0 takes a free one."))] = None,
+        jobs: Annotated[bool, typer.Option("--jobs", help=_("Also run the tasks that run by themselves."))] = False,
         tied: Annotated[bool, typer.Option("--tied", hidden=True)] = False,
         workspace: WorkspaceOption = None,
     ) -> None:
@@ -26,4 +27,5 @@ def register(app: typer.Typer) -> None:
             where = host or at.settings.host
             number = free_port(where, at.settings.port if port is None else port)
         console.print(_("Open http://{host}:{port}/ · Ctrl-C stops.").format(host=where, port=number))
-        run_server(folder, where, number, is_tied=tied)
+        with jobs_beside(folder, is_wanted=jobs):
+            run_server(folder, where, number, is_tied=tied)

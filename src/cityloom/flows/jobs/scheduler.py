@@ -287,7 +287,9 @@ class Scheduler:
         taken = []
         with self.workspace.store.write() as connection:
             jobs.alone(connection)
-            room = _Room(self.workspace, jobs.list_jobs(connection, states=(JobState.RUNNING,)))
+            running = jobs.list_jobs(connection, states=(JobState.RUNNING,))
+            leaving = [h.job for h in self._held.values() if h.job.id not in {j.id for j in running}]
+            room = _Room(self.workspace, [*running, *leaving])
             paused = {name for name, task in jobs.task_states(connection).items() if task.is_paused}
             for job in jobs.ready_jobs(connection, iso(now)):
                 resource = self.workspace.city.resources.get(job.resource)
