@@ -12,10 +12,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import pyarrow as pa
-from sqlglot import exp
 
 from cityloom.collect.base import ROW, build
 from cityloom.kernel.errors import ConfigError, SourceError, UserError
@@ -23,8 +22,8 @@ from cityloom.model.resource import Resource
 from cityloom.model.source import Budget, Source
 
 OPERATORS = ("=", "!=", "<", "<=", ">", ">=", "in", "starts", "missing", "filled")
-_ESCAPE = "!"
-_COMPARED: dict[str, Any] = {"=": exp.EQ, "!=": exp.NEQ, "<": exp.LT, "<=": exp.LTE, ">": exp.GT, ">=": exp.GTE}
+ESCAPE = "!"
+"""Before a wildcard that stands for itself."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +59,12 @@ class Estimate:
 class Virtual(Protocol):
     """A connector whose source can be asked live."""
 
-    def estimate(self, question: Question) -> Estimate:
-        """What answering would cost the source, without answering."""
+    def estimate(self, question: Question, seconds: float) -> Estimate:
+        """What answering would cost the source, without answering.
+
+        Raises:
+            SourceError: ``collect.virtual.cut`` when even that took longer than ``seconds``.
+        """
         ...
 
     def ask(self, question: Question, seconds: float) -> Iterator[pa.RecordBatch]:
@@ -103,7 +106,7 @@ def ask(resource: Resource, source: Source, question: Question, *, base: Path) -
     if budget is None or not isinstance(connector, Virtual):
         raise _unable(resource, source, budget)
     asked = _checked(resource, question, budget)
-    estimate = connector.estimate(asked)
+    estimate = connector.estimate(asked, budget.seconds)
     if estimate.scanned > budget.scanned:
         raise UserError(
             "collect.virtual.dear",
@@ -118,39 +121,6 @@ def ask(resource: Resource, source: Source, question: Question, *, base: Path) -
     more = Question(asked.columns, asked.conditions, asked.limit + 1)
     rows = pa.Table.from_batches(connector.ask(more, budget.seconds)).drop_columns([ROW])
     return Answer(rows.slice(0, asked.limit), estimate, rows.num_rows > asked.limit)
-
-
-def select(question: Question, table: exp.Expression, columns: dict[str, exp.Expression]) -> tuple[exp.Select, list[str]]:
-    """The query of a question and the values of its places, in order.
-
-    Conditions stand on the bare columns, so that the source's indexes serve; values are parameters, never text.
-
-    Args:
-        question: what is asked.
-        table: the table, or a subquery.
-        columns: by name how a column becomes text.
-    """
-    names = question.columns or tuple(columns)
-    query = exp.select(*(exp.alias_(columns[name], name, quoted=True) for name in names)).from_(table)
-    values: list[str] = []
-    for condition in question.conditions:
-        query = query.where(_term(condition))
-        values += condition.values
-    return query.limit(question.limit), values
-
-
-def _term(condition: Condition) -> exp.Expression:
-    place = exp.Placeholder()
-    column = exp.column(condition.column, quoted=True)
-    if condition.operator in _COMPARED:
-        compared: exp.Expression = _COMPARED[condition.operator](this=column, expression=place)
-        return compared
-    if condition.operator == "in":
-        return exp.In(this=column, expressions=[exp.Placeholder() for _ in condition.values])
-    if condition.operator == "starts":
-        return exp.Escape(this=exp.Like(this=column, expression=place), expression=exp.Literal.string(_ESCAPE))
-    missing = exp.Is(this=column, expression=exp.Null())
-    return missing if condition.operator == "missing" else exp.Not(this=missing)
 
 
 def _checked(resource: Resource, question: Question, budget: Budget) -> Question:
@@ -190,7 +160,7 @@ def _well_formed(condition: Condition) -> Condition:
         )
     if condition.operator != "starts":
         return condition
-    start = re.sub(rf"[{_ESCAPE}%_]", lambda found: _ESCAPE + found[0], condition.values[0])
+    start = re.sub(rf"[{ESCAPE}%_]", lambda found: ESCAPE + found[0], condition.values[0])
     return Condition(condition.column, "starts", (f"{start}%",))
 
 

@@ -37,7 +37,7 @@ class DuckdbFile(TableExchange):
     name: ClassVar[str] = "duckdb_file"
     title: ClassVar[Title] = Title("DuckDB 数据库文件", "DuckDB database file")
     standard: ClassVar[str] = "own"
-    capabilities: ClassVar[frozenset[str]] = frozenset({"full", "incremental"})
+    capabilities: ClassVar[frozenset[str]] = frozenset({"full", "incremental", "virtual"})
     is_sparse: ClassVar[bool] = False
     cases: ClassVar[tuple[Mapping[str, Any], ...]] = ({"path": "sources/jt/vehicles.duckdb", "table": "vehicle"},)
 

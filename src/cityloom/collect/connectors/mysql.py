@@ -41,7 +41,7 @@ class Mysql(ServerTable):
     name: ClassVar[str] = "mysql"
     title: ClassVar[Title] = Title("MySQL/MariaDB 数据库", "MySQL or MariaDB database")
     standard: ClassVar[str] = "own"
-    capabilities: ClassVar[frozenset[str]] = frozenset({"full", "incremental"})
+    capabilities: ClassVar[frozenset[str]] = frozenset({"full", "incremental", "virtual"})
     is_sparse: ClassVar[bool] = False
     cases: ClassVar[tuple[Mapping[str, Any], ...]] = ({"url": "env:HUKOU_URL", "table": "person"},)
 

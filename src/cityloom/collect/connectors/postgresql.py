@@ -40,7 +40,7 @@ class Postgresql(ServerTable):
     name: ClassVar[str] = "postgresql"
     title: ClassVar[Title] = Title("PostgreSQL 数据库", "PostgreSQL database")
     standard: ClassVar[str] = "own"
-    capabilities: ClassVar[frozenset[str]] = frozenset({"full", "incremental"})
+    capabilities: ClassVar[frozenset[str]] = frozenset({"full", "incremental", "virtual"})
     is_sparse: ClassVar[bool] = False
     cases: ClassVar[tuple[Mapping[str, Any], ...]] = ({"url": "env:HUKOU_URL", "table": "person"},)
 

@@ -35,7 +35,7 @@ class Sqlite(TableExchange):
     name: ClassVar[str] = "sqlite"
     title: ClassVar[Title] = Title("SQLite 数据库", "SQLite database")
     standard: ClassVar[str] = "own"
-    capabilities: ClassVar[frozenset[str]] = frozenset({"full", "incremental"})
+    capabilities: ClassVar[frozenset[str]] = frozenset({"full", "incremental", "virtual"})
     is_sparse: ClassVar[bool] = False
     cases: ClassVar[tuple[Mapping[str, Any], ...]] = ({"path": "sources/rs/shebao.db", "table": "insured"},)
 

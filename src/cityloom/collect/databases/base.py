@@ -105,7 +105,19 @@ class Session(ABC):
     def shapes(self) -> Iterator[TableShape]:
         """All tables with data of their own, sorted."""
 
+    def plan(self, query: str, relation: str) -> tuple[int, str]:
+        """Rows that the planner expects to look at for a query on a relation, and its words in short."""
+        raise NotImplementedError
+
+    def interrupt(self) -> None:
+        """End what is running, called by another thread; nothing where the server does so by itself."""
+        return
+
     # -- words -----------------------------------------------------------------------------------------
+
+    def first(self, rows: int) -> str:
+        """At most so many rows, at a query's end."""
+        return f"LIMIT {rows:d}"
 
     def quote(self, name: str) -> str:
         """A name as it must stand in a query."""
@@ -126,6 +138,10 @@ class Session(ABC):
     @abstractmethod
     def literal(self, column: Column, text: str) -> str:
         """A value of a column's type from its text."""
+
+    def compared(self, column: Column, text: str) -> str:
+        """A value that a column is compared with in a live query, from its text."""
+        return self.literal(column, text)
 
     def day(self, column: Column, day: date, relation: str) -> str | None:
         """The beginning of a day as a value of a column; ``None`` where the column holds no dates or times."""

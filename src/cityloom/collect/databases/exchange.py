@@ -6,22 +6,23 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from itertools import chain
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pyarrow as pa
 
 from cityloom.collect.base import RejectSink, Slice, TableShape
-from cityloom.collect.databases import failures
+from cityloom.collect.databases import failures, live
 from cityloom.collect.databases.base import Column, Session
 from cityloom.collect.databases.proof import Proven, prove, prove_key
 from cityloom.collect.databases.spool import TextSpool
 from cityloom.collect.databases.window import Marker, Position, count, late_rows, load
 from cityloom.collect.periods import Span, no_days
 from cityloom.collect.table import require_header
+from cityloom.collect.virtual import Estimate, Question
 from cityloom.kernel.behind import Behind
 from cityloom.kernel.errors import ConfigError
 from cityloom.lake.receipts import key_name
@@ -91,6 +92,16 @@ class TableExchange:
         """Every table that holds data of its own."""
         with self._open() as session:
             yield from session.shapes()
+
+    def estimate(self, question: Question, seconds: float) -> Estimate:
+        """What a live query would cost the database, by its own planner."""
+        with self._asking(seconds) as (session, target):
+            return live.estimate(session, target.relation, target.columns, question, seconds)
+
+    def ask(self, question: Question, seconds: float) -> Iterator[pa.RecordBatch]:
+        """The rows of a live query."""
+        with self._asking(seconds) as (session, target):
+            yield from live.ask(session, target.relation, target.columns, question, seconds)
 
     def slices(self, done: Mapping[str, str]) -> Iterator[Slice]:
         """One slice: all rows, or those that are new since the last position; none when there are none."""
@@ -166,6 +177,14 @@ class TableExchange:
     @property
     def _origin(self) -> str:
         return ".".join(n for n in (self._schema, self.table) if n) if self.table else "query"
+
+    @contextmanager
+    def _asking(self, seconds: float) -> Iterator[tuple[Session, Target]]:
+        """A session for a live query; one on a server ends it by itself after so many seconds."""
+        known = {f.name for f in fields(self)}
+        limits: dict[str, Any] = {"timeout_seconds": seconds} if "timeout_seconds" in known else {}
+        with live.limited(seconds), replace(self, **limits)._open() as session:
+            yield session, self._target(session)
 
     @contextmanager
     def _reading(self) -> Iterator[Reading]:

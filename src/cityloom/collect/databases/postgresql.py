@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
@@ -130,6 +131,23 @@ class PostgreSQL(Session):
             if self._connection.info.transaction_status == self._driver.pq.TransactionStatus.ACTIVE:
                 self._connection.cancel_safe(timeout=5)
             self._connection.close()
+
+    def plan(self, query: str, relation: str) -> tuple[int, str]:
+        """From ``EXPLAIN``: of a table that is read from end to end all its rows, of an index what is expected."""
+        scans = list(_scans(self._explained(query)))
+        rows = 0
+        for scan in scans:
+            if scan["Node Type"] == "Seq Scan":
+                table = ".".join(self.quote(scan[part]) for part in ("Schema", "Relation Name"))
+                rows += int(self._explained(f"SELECT 1 FROM {table}")["Plan Rows"])
+            else:
+                rows += int(scan["Plan Rows"])
+        return rows, "; ".join(f"{s['Node Type']} {s.get('Relation Name', '')}".strip() for s in scans)
+
+    def _explained(self, query: str) -> dict[str, Any]:
+        found = self.one(f"EXPLAIN (FORMAT JSON, VERBOSE) {query}")[0]
+        tree: dict[str, Any] = (json.loads(found) if isinstance(found, str) else found)[0]["Plan"]
+        return tree
 
     # -- what there is ---------------------------------------------------------------------------------
 
@@ -274,3 +292,11 @@ class PostgreSQL(Session):
 
 def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
+
+
+def _scans(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The nodes of a plan that look at tables."""
+    if plan["Node Type"].endswith("Scan") and "Relation Name" in plan:
+        yield plan
+    for inner in plan.get("Plans", ()):
+        yield from _scans(inner)

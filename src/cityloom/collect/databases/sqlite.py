@@ -81,6 +81,10 @@ class SQLite(Session):
         rows = int(self.one(f"SELECT count(*) FROM {relation}")[0]) if is_scanned else _SEARCHED
         return rows, "; ".join(words)
 
+    def compared(self, column: Column, text: str) -> str:
+        """A text; a column of numbers takes it as a number."""
+        return "'" + text.replace("'", "''") + "'"
+
     def interrupt(self) -> None:
         """End the running statement."""
         self._connection.interrupt()
