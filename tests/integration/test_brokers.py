@@ -16,7 +16,11 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from tests.integration.brokers import BROKERS, Broker, KafkaTopic, MqttTopic, NatsStream, RabbitQueue, RabbitStream
+from tests.integration.brokers import (
+    BROKERS,
+    Broker,
+    MqttTopic,
+)
 from tests.integration.collector import TABLE, collect, dying
 
 from cityloom.engines.duckdb import DuckDBEngine

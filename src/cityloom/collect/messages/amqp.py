@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from typing import Any, TypeVar
 
 from cityloom.collect.messages import faults
-from cityloom.collect.messages.looping import Loop
+from cityloom.collect.messages.looping import Arrivals, Loop
 from cityloom.kernel.extras import require
 
 T = TypeVar("T")
@@ -39,8 +38,7 @@ class Link:
         self._connection: Any = None
         self._channel: Any = None
         self._is_cancelled = False
-        self._here: deque[Any] = deque()
-        self._arrived = asyncio.Event()
+        self._here = Arrivals()
         self.last_tag = 0
 
     @property
@@ -75,7 +73,7 @@ class Link:
 
     async def connect(self) -> None:
         """Connect and see that the queue is there."""
-        self._here, self._arrived = deque(), asyncio.Event()
+        self._here = Arrivals()
         self.last_tag, self._is_cancelled = 0, False
         self._connection = await self._pika.connect(**self._settings, timeout=_ANSWER_SECONDS)
         self._channel = await self._connection.channel(publisher_confirms=False)
@@ -90,7 +88,7 @@ class Link:
         """Whether it is a stream: a queue refuses to be read from an offset."""
         channel = await self._connection.channel(publisher_confirms=False)
         try:
-            await self._subscribe(channel, deque(), {OFFSET: "next"}, 1)
+            await self._subscribe(channel, Arrivals(), {OFFSET: "next"}, 1)
         except self._errors.ChannelPreconditionFailed:
             return False
         await channel.close()
@@ -110,11 +108,7 @@ class Link:
 
     async def take(self, seconds: float, most: int) -> list[Any]:
         """Messages that have come, after waiting for the first one."""
-        if not self._here:
-            self._arrived.clear()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._arrived.wait(), seconds)
-        found = [self._here.popleft() for _ in range(min(most, len(self._here)))]
+        found = await self._here.take(seconds, most)
         self.last_tag = max((one.delivery_tag for one in found), default=self.last_tag)
         return found
 
@@ -128,7 +122,7 @@ class Link:
     async def _offsets(self, start: str, most: int) -> list[int]:
         """Offsets that come from a place of a stream on, until there is a pause or there are enough."""
         channel = await self._connection.channel(publisher_confirms=False)
-        found: deque[Any] = deque()
+        found = Arrivals()
         await self._subscribe(channel, found, {OFFSET: start}, most)
         left, count = _EDGE_SECONDS, -1
         while left > 0 and len(found) < most and count != len(found):
@@ -136,12 +130,11 @@ class Link:
             await asyncio.sleep(_QUIET_SECONDS)
             left -= _QUIET_SECONDS
         await channel.close()
-        return [int(one.headers[OFFSET]) for one in found]
+        return [int(one.headers[OFFSET]) for one in await found.take(0, len(found))]
 
-    async def _subscribe(self, channel: Any, target: deque[Any], arguments: Mapping[str, Any], most: int) -> Any:
+    async def _subscribe(self, channel: Any, target: Arrivals, arguments: Mapping[str, Any], most: int) -> Any:
         async def keep(one: Any) -> None:
-            target.append(one)
-            self._arrived.set()
+            target.put(one)
 
         await channel.set_qos(prefetch_count=most)
         queue = await channel.get_queue(self._name, ensure=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Coroutine
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import suppress
@@ -44,6 +45,30 @@ class Loop:
                 future.cancel()
                 raise TimeoutError("no answer") from None
             raise
+
+
+class Arrivals:
+    """What has come in a loop and waits to be taken."""
+
+    def __init__(self) -> None:
+        self._here: deque[Any] = deque()
+        self._arrived = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._here)
+
+    def put(self, one: Any) -> None:
+        """Something has come. To be called in the loop."""
+        self._here.append(one)
+        self._arrived.set()
+
+    async def take(self, seconds: float, most: int) -> list[Any]:
+        """What has come, after waiting for the first of it."""
+        if not self._here:
+            self._arrived.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._arrived.wait(), seconds)
+        return [self._here.popleft() for _ in range(min(most, len(self._here)))]
 
 
 async def _cancel_all() -> None:

@@ -36,4 +36,8 @@ class Patience:
         self._since = now if self._since is None else self._since
         if now - self._since >= self._seconds:
             raise faults.unreachable(self._source, problem)
-        self._pause.wait(pause)
+        self.pause(pause)
+
+    def pause(self, seconds: float) -> None:
+        """Wait a moment."""
+        self._pause.wait(seconds)

@@ -63,6 +63,11 @@ class Repeats:
         self._open = Counter() if self._is_through else self._open - Counter(self._given)
         self._given = []
 
+    def forget(self) -> None:
+        """What has not come again by now will not come."""
+        self._open -= self._expected
+        self._expected = Counter()
+
     def position(self, **more: str) -> str:
         """How many were taken, which of them may come again, and what else belongs to the position."""
         blob = b"".join(self._open.elements())

@@ -40,6 +40,10 @@ class Topics:
         found = self._expression.fullmatch(topic)
         return found.groupdict() if found else {}
 
+    def fits(self, topic: str) -> bool:
+        """Whether a topic is one of these."""
+        return self._expression.fullmatch(topic) is not None
+
     @cached_property
     def _expression(self) -> re.Pattern[str]:
         level = f"[^{re.escape(self.separator)}]*"
