@@ -251,6 +251,7 @@ def test_a_file_that_grows_while_it_is_fetched_arrives_as_it_is_at_the_end(sftp:
     with Cutter(sftp.port, watch={4 * MIB: grow}) as cutter:
         assert sftp.take(tmp_path, port=cutter.port) == {"log.txt": path.read_bytes()}
         assert path.stat().st_size == 7 * MIB
+        assert cutter.passed < 14 * MIB
 
 
 def test_a_file_that_is_being_written_is_left_for_the_next_run(sftp: Delivery, tmp_path: Path) -> None:
@@ -329,6 +330,19 @@ def test_members_of_archives_are_files(delivery: Delivery, tmp_path: Path) -> No
             assert {p.origin for p in file_slices(folder, "*.zip!*.csv")} == set(wanted)
     assert delivery.take(tmp_path, "*.zip!*.csv") == wanted
     assert delivery.take(tmp_path, "*.gz") == {"two.csv.gz!two.csv": b"a\n3\n"}
+    assert spooled(tmp_path) == []
+
+
+def test_what_belongs_to_a_file_is_fetched_with_it(delivery: Delivery, tmp_path: Path) -> None:
+    delivery.write("t.dbf", b"table")
+    delivery.write("t.FPT", b"memo")
+    if delivery.root:
+        os.utime(delivery.root / "t.dbf", (1_600_000_000, 1_600_000_000))
+    folder = open_folder(tmp_path, delivery.folder, delivery.place())
+    for piece in file_slices(folder, "*.dbf"):
+        held = held_file(piece)
+        assert (held.path.read_bytes(), held.path.with_suffix(".fpt").read_bytes()) == (b"table", b"memo")
+        assert delivery.root is None or held.modified_ns == 1_600_000_000 * 10**9
     assert spooled(tmp_path) == []
 
 

@@ -21,6 +21,8 @@ FOLDER = ".transfers"
 _RESERVE = 64 << 20
 """So many bytes of the disk are left to others."""
 _SLOTS = 64
+COMPANIONS = {".dbf": (".dbt", ".fpt")}
+"""By ending, the endings of files that belong to one and are read with it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +46,11 @@ class Manifest:
     def of(cls, entry: Entry) -> Manifest:
         """The manifest of a file of which nothing is fetched yet."""
         return cls(name=entry.name, size=entry.size, modified=entry.modified, version=entry.version)
+
+    @property
+    def entry(self) -> Entry:
+        """The file as it was when it was fetched."""
+        return Entry(self.name, self.size, self.modified, self.version)
 
     def is_of(self, entry: Entry) -> bool:
         """Whether the file is still the one that this tells of."""
@@ -90,8 +97,10 @@ class Depot:
         return self.folder / f"{self._id(name)}.data{ending}"
 
     def remove(self, name: str) -> None:
-        """Remove the bytes of a file."""
-        self.path(name).unlink(missing_ok=True)
+        """Remove the bytes of a file, and of its companions."""
+        path = self.path(name)
+        for one in (path, *(path.with_suffix(e) for e in COMPANIONS.get(path.suffix.lower(), ()))):
+            one.unlink(missing_ok=True)
 
     def prune(self) -> None:
         """Remove all that nobody asked for since this was opened."""
@@ -185,3 +194,10 @@ def _lock(handle: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def companions(name: str) -> dict[str, str]:
+    """Names that a file's companions may have, and the ending of each."""
+    stem, dot, ending = name.rpartition(".")
+    wanted = COMPANIONS.get(f"{dot}{ending}".lower(), ())
+    return {stem + written: e for e in wanted for written in (e, e.upper())}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import calendar
 import hashlib
+import os
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,7 +16,7 @@ from typing import Any
 
 from cityloom.collect.archives import Limits, check_archive, members
 from cityloom.collect.base import Slice
-from cityloom.collect.depot import Depot, Manifest, open_depot
+from cityloom.collect.depot import Depot, Manifest, companions, open_depot
 from cityloom.collect.link import Link
 from cityloom.collect.listing import Found, claim_of, find, read_small
 from cityloom.collect.periods import glob_of
@@ -200,7 +203,7 @@ class _Fetch:
         except OSError as error:
             self.transfer.depot.forget(entry.name)
             return Slice(origin=entry.name, digest="", error=unreadable(entry.name, error))
-        pending = Pending(lambda: self._bring(entry, found, manifest.sha256))
+        pending = Pending(lambda: self._bring(manifest, found))
         return Slice(origin=entry.name, digest=manifest.sha256, size=manifest.size, held=pending)
 
     def _known(self, entry: Entry) -> Manifest | None:
@@ -213,10 +216,18 @@ class _Fetch:
             claim = claim_of(read_small(self.transfer.link, sidecar), sidecar.name)
         return self.transfer.fetch(entry, claim)
 
-    def _bring(self, entry: Entry, found: Found, digest: str) -> Held:
-        if self._fetch(entry, found).sha256 != digest:
-            raise changed(entry.name)
-        return _held(self.transfer.depot.path(entry.name), entry.name)
+    def _bring(self, manifest: Manifest, found: Found) -> Held:
+        """The file with its companions, here; its time is the one at the place."""
+        depot, name = self.transfer.depot, manifest.name
+        if self._fetch(manifest.entry, found).sha256 != manifest.sha256:
+            raise changed(name)
+        path = depot.path(name)
+        for companion, ending in companions(name).items():
+            if companion in found.seen:
+                self._fetch(found.seen[companion], found)
+                depot.path(companion).replace(path.with_suffix(ending))
+        _set_time(path, manifest.modified)
+        return _held(path, name)
 
 
 @dataclass(frozen=True)
@@ -269,16 +280,19 @@ class _Members:
         def bring() -> Held:
             held = held_file(archive)
             self.depot.require_room(0, origin)
-            with path.open("wb") as target:
-                found = [f.copy(target)[1] for _, f in members(held.path, held.name, self._limits, name.__eq__)]
-            if found != [digest]:
+            wanted = {**companions(name), name: path.suffix}
+            found = {}
+            for member, file in members(held.path, held.name, self._limits, wanted.__contains__):
+                with path.with_suffix(wanted[member]).open("wb") as target:
+                    found[member] = file.copy(target)[1]
+            if found.get(name) != digest:
                 raise changed(archive.origin)
             return _held(path, origin)
 
         try:
             yield Pending(bring)
         finally:
-            path.unlink(missing_ok=True)
+            self.depot.remove(origin)
 
     @property
     def _limits(self) -> Limits:
@@ -304,3 +318,12 @@ def _missing(found: Found) -> Iterator[Slice]:
 def _held(path: Path, name: str) -> Held:
     state = path.stat()
     return Held(path, name, state.st_size, state.st_mtime_ns)
+
+
+def _set_time(path: Path, modified: str) -> None:
+    """Give a fetched file the time that its place tells: seconds since 1970, or YYYYMMDDHHMMSS in UTC as FTP does."""
+    try:
+        seconds = calendar.timegm(time.strptime(modified[:14], "%Y%m%d%H%M%S")) if len(modified) >= 14 else int(modified)
+        os.utime(path, (seconds, seconds))
+    except (ValueError, OverflowError):
+        return

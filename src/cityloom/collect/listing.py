@@ -26,12 +26,13 @@ _LARGEST = 64 << 20
 class Found:
     """What a listing brought.
 
-    ``files`` to be taken, by name; ``claims`` by name what the deliverer's list says of the content
+    ``files`` to be taken, by name; ``seen`` all that is there; ``claims`` by name what the deliverer's list says of the content
     (``sha256:…``); ``sidecars`` by name the small file that says it; ``missing`` names that the list holds and
     the place has not.
     """
 
     files: list[Entry] = field(default_factory=list)
+    seen: dict[str, Entry] = field(default_factory=dict)
     claims: dict[str, str] = field(default_factory=dict)
     sidecars: dict[str, Entry] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
@@ -115,6 +116,7 @@ def find(link: Link, pattern: str, is_known: Callable[[Entry], bool]) -> Found:
     found = Found(files)
     if place.sums:
         found = _listed(link, place.sums, parts, files, walk)
+    found.seen = walk.seen
     found.sidecars = {e.name: s for e in found.files if (s := _sidecar(e.name, walk))}
     if place.settle_seconds and any(not is_known(e) for e in found.files):
         time.sleep(place.settle_seconds)

@@ -257,3 +257,11 @@ def test_the_same_member_is_checked_when_it_is_unpacked_later(tmp_path: Path) ->
     zipped(tmp_path / "a.zip", {"a.csv": b"2"})
     with pytest.raises((SourceError, DataError)):
         held_file(piece)
+
+
+def test_what_belongs_to_a_member_is_unpacked_with_it(tmp_path: Path) -> None:
+    zipped(tmp_path / "a.zip", {"in/T.DBF": b"table", "in/T.FPT": b"memo", "other.fpt": b"?"})
+    for piece in file_slices(open_folder(tmp_path, "."), "a.zip!in/*.DBF"):
+        path = held_file(piece).path
+        assert (path.read_bytes(), path.with_suffix(".fpt").read_bytes()) == (b"table", b"memo")
+    assert list((tmp_path / FOLDER).glob("*/*.data*")) == []
