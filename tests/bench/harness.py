@@ -2,8 +2,9 @@
 
 A script makes a :class:`Bench` and calls ``run``. Every part of it is a function of a folder, the size and a
 :class:`Timer`; what it does inside ``with timer:`` is measured, what it does before and after is not. It
-returns an :class:`Outcome`. Where ours and a peer name a figure (counts, a digest), both must be equal, or
-the benchmark fails: nothing is compared that does not give the same answer.
+returns an :class:`Outcome`; a peer that is not there measures nothing, and is left out. Where ours and a peer
+name a figure (counts, a digest), both must be equal, or the benchmark fails: nothing is compared that does not
+give the same answer.
 
 Printed is one JSON line a size, ``{"name", "size", "seconds", "rows_per_second", "peak_mb", "against":
 {peer: seconds}}`` with ``rows``, ``cpu_seconds`` and ``against_cpu_seconds`` beside (trust these on a busy
@@ -93,10 +94,11 @@ class Measured:
 
 
 def run(*benches: Bench, arguments: Sequence[str] | None = None) -> None:
-    """Run benchmarks by the command line: ``[--base N] [--sizes 1,2,4]``; prints JSON lines."""
+    """Run benchmarks by the command line: ``[--base N] [--sizes 1,2,4] [--only NAME ...]``; prints JSON lines."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--base", type=int, help="size of the smallest run")
     parser.add_argument("--sizes", default=",".join(map(str, SIZES)), help="multiples of it")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="benchmarks whose names end so")
     parser.add_argument("--part", nargs=4, metavar=("BENCH", "PART", "SIZE", "FOLDER"), help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
     known = {bench.name: bench for bench in benches}
@@ -106,6 +108,8 @@ def run(*benches: Bench, arguments: Sequence[str] | None = None) -> None:
         return
     factors = [int(text) for text in given.sizes.split(",")]
     for bench in benches:
+        if given.only and not bench.name.endswith(tuple(given.only)):
+            continue
         base = given.base or bench.base
         lines = [measure(bench, base * factor) for factor in factors]
         if len(lines) > 1:
@@ -119,6 +123,7 @@ def measure(bench: Bench, size: int) -> dict[str, Any]:
         _start(bench, "prepare", size, folder)
         ours = _start(bench, "ours", size, folder)
         peers = {name: _start(bench, name, size, folder) for name in bench.peers}
+    peers = {name: peer for name, peer in peers.items() if peer.seconds}
     for name, peer in peers.items():
         if peer.figure is not None and ours.figure is not None and peer.figure != ours.figure:
             raise SystemExit(f"{bench.name}: {name} does not give the same: {peer.figure} instead of {ours.figure}")
