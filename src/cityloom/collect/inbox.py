@@ -42,7 +42,7 @@ class Delivery:
 
     ``attempt`` names its folder; ``origin`` what it is called in the lake; ``digest`` of its bytes; ``reader`` the
     connector that reads it with ``options``; ``renames`` headers that stand for a column; ``flaws`` by row those
-    that do not land.
+    that do not land; ``is_held`` while it waits for somebody's word, so that no run of the resource takes it in.
     """
 
     resource: str
@@ -55,6 +55,7 @@ class Delivery:
     options: Mapping[str, Any] = field(default_factory=dict)
     renames: Mapping[str, str] = field(default_factory=dict)
     flaws: Mapping[int, Flaw] = field(default_factory=dict)
+    is_held: bool = False
 
     @property
     def piece(self) -> Slice:
@@ -100,10 +101,10 @@ class Inbox:
         return Delivery(**values, flaws=flaws)
 
     def sealed(self, resource: str) -> Iterator[Delivery]:
-        """Deliveries of a resource that wait to be landed."""
+        """Deliveries of a resource that only wait to be landed."""
         for path in sorted((self.base / FOLDER / resource).glob(f"*/{_SEAL}")):
             found = self.find(resource, path.parent.name)
-            if found is not None:
+            if found is not None and not found.is_held:
                 yield found
 
     def drop(self, resource: str, attempt: str) -> None:

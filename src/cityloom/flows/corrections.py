@@ -122,7 +122,7 @@ def _land(
 ) -> dict[str, Any]:
     inbox = Inbox(workspace.folder)
     plain = _lines(inbox, resource, chosen.records, "")
-    delivery = replace(plain, origin=f"correction of {batch} ({plain.digest[:8]})")
+    delivery = replace(plain, origin=f"correction of {batch} ({plain.digest[:8]})", is_held=True)
     inbox.seal(delivery)
     record = StoredDelivery(
         id=stable_id("d", resource.name, delivery.origin, delivery.digest),

@@ -168,8 +168,10 @@ def tidy(workspace: Workspace, resource: Resource) -> None:
                 records.put_delivery(connection, replace(one, state="dropped", ticket=None))
                 inbox.drop(one.resource, one.attempt)
     kept = {one.attempt for one in waiting}
+    sealed = {one.attempt for one in inbox.sealed(resource.name)}
     for attempt in inbox.attempts(resource.name):
-        if attempt not in kept and inbox.changed(resource.name, attempt) < (now - _KEPT).timestamp():
+        is_left = attempt not in kept and attempt not in sealed
+        if is_left and inbox.changed(resource.name, attempt) < (now - _KEPT).timestamp():
             inbox.drop(resource.name, attempt)
 
 
@@ -210,7 +212,7 @@ def _check(
     if is_refused:
         inbox.drop(resource.name, record.attempt)
         return _close(workspace, replace(record, state="refused", answer=body))
-    inbox.seal(delivery if policy == "accept" else replace(delivery, flaws=found.flaws))
+    inbox.seal(replace(delivery, flaws={} if policy == "accept" else found.flaws, is_held=is_held))
     ticket = secrets.token_urlsafe(24) if is_held else ""
     sealed = claim(workspace, replace(record, answer=body, ticket=_digest(ticket) if ticket else None))
     if is_held:

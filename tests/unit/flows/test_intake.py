@@ -334,6 +334,31 @@ def test_an_upload_is_checked_then_confirmed(at):
     assert landed(at, "ffdh", "_row") == [("AAAA1", 2)]
 
 
+def test_the_resources_own_run_does_not_take_in_what_nobody_confirmed(at):
+    answer = upload(at, sheet([ROW]), "march.xlsx")
+    chain.collect(at, Runner(at), ["welfare"])
+    assert landed(at) == []
+    assert intake.confirm(at, answer.id, answer.ticket).state == "landed"
+
+
+def test_what_senders_broke_off_goes_after_a_day_and_what_waits_stays(at, monkeypatch):
+    def break_off(*_args, **_options):
+        raise SourceError("test.broken", "It broke.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("cityloom.collect.intake.run", break_off)
+        with pytest.raises(SourceError):
+            push(at, [GOOD])
+    half = draft(at, b"half a delivery")
+    at.clock.at += timedelta(days=400)
+    assert len(Inbox(at.folder).attempts("welfare")) == 2
+    intake.tidy(at, at.city.resource("welfare"))
+    (left,) = Inbox(at.folder).attempts("welfare")
+    assert left != half.attempt
+    at.clock.at -= timedelta(days=400)
+    assert push(at, [GOOD]).state == "landed"
+
+
 def test_without_its_ticket_nothing_is_confirmed(at):
     answer = upload(at, sheet([ROW]), "march.xlsx")
     for delivery, ticket in [(answer.id, "wrong"), (answer.id, ""), ("d_nothing", answer.ticket)]:
