@@ -38,6 +38,7 @@ class DamengTable(ServerTable):
     standard: ClassVar[str] = "own"
     capabilities: ClassVar[frozenset[str]] = frozenset({"full", "incremental"})
     is_sparse: ClassVar[bool] = False
+    tested: ClassVar[str] = ""
     cases: ClassVar[tuple[Mapping[str, Any], ...]] = ({"url": "env:HUKOU_URL", "table": "PERSON"},)
 
     proof: Literal["stream"] = "stream"

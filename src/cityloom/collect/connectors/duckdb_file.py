@@ -39,6 +39,7 @@ class DuckdbFile(TableExchange):
     standard: ClassVar[str] = "own"
     capabilities: ClassVar[frozenset[str]] = frozenset({"full", "incremental", "virtual"})
     is_sparse: ClassVar[bool] = False
+    tested: ClassVar[str] = "DuckDB 2"
     cases: ClassVar[tuple[Mapping[str, Any], ...]] = ({"path": "sources/jt/vehicles.duckdb", "table": "vehicle"},)
 
     path: str

@@ -42,6 +42,7 @@ class Postgresql(ServerTable):
     standard: ClassVar[str] = "own"
     capabilities: ClassVar[frozenset[str]] = frozenset({"full", "incremental", "virtual"})
     is_sparse: ClassVar[bool] = False
+    tested: ClassVar[str] = "PostgreSQL 15"
     cases: ClassVar[tuple[Mapping[str, Any], ...]] = ({"url": "env:HUKOU_URL", "table": "person"},)
 
     timezone: str = ""

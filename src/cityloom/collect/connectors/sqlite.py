@@ -37,6 +37,7 @@ class Sqlite(TableExchange):
     standard: ClassVar[str] = "own"
     capabilities: ClassVar[frozenset[str]] = frozenset({"full", "incremental", "virtual"})
     is_sparse: ClassVar[bool] = False
+    tested: ClassVar[str] = "SQLite 3"
     cases: ClassVar[tuple[Mapping[str, Any], ...]] = ({"path": "sources/rs/shebao.db", "table": "insured"},)
 
     path: str

@@ -39,6 +39,7 @@ class SqlServerTable(ServerTable):
     standard: ClassVar[str] = "own"
     capabilities: ClassVar[frozenset[str]] = frozenset({"full", "incremental"})
     is_sparse: ClassVar[bool] = False
+    tested: ClassVar[str] = ""
     cases: ClassVar[tuple[Mapping[str, Any], ...]] = ({"url": "env:HUKOU_URL", "table": "person"},)
 
     proof: Literal["stream"] = "stream"

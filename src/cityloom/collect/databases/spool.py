@@ -86,4 +86,4 @@ def _digest(column: pa.Array, values: Any, lengths: Any) -> int:
     offsets = memoryview(marks).cast("i")
     first, last = offsets[column.offset], offsets[column.offset + len(column)]
     values.update(memoryview(data)[first:last])
-    return last - first
+    return int(last - first)
