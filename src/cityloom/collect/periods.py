@@ -80,7 +80,7 @@ def slices_between(connector: Connector, span: Span, resource: str) -> Iterator[
     raise ConfigError(
         "collect.period.unsupported",
         "{resource}: {connector} cannot tell what belongs to a span of days.",
-        hint="Write the date in the pattern of files, pattern: hukou_{{date}}.csv; for an interface set since and until.",
+        hint="Write the date in the pattern of files, pattern: hukou_{{date}}.csv; for an interface set the option days.",
         resource=resource,
         connector=connector.name,
     )

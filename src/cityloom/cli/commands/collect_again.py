@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cityloom.cli import words
 from cityloom.cli.groups import group_of
 from cityloom.cli.session import JsonOption, WorkspaceOption, console, opened, print_json, print_table
 from cityloom.collect.periods import Span
@@ -37,8 +38,8 @@ def register(app: typer.Typer) -> None:
     group.command("replay", help=replay_help)(_replay)
     backfill_help = _(
         "Take in what belongs to a past span of days, again or late.\n\n"
-        "Files need the date in their pattern (`hukou_{date}.csv`), tables a marker of dates, interfaces the options "
-        "since and until.\n\nExample: `cityloom collect backfill visit --from 2026-01-01 --to 2026-03-31`"
+        "Files need the date in their pattern (`hukou_{date}.csv`), tables a marker of dates, interfaces the option "
+        "days.\n\nExample: `cityloom collect backfill visit --from 2026-01-01 --to 2026-03-31`"
     )
     group.command("backfill", help=backfill_help)(_backfill)
 
@@ -57,14 +58,10 @@ def _verify(
     if as_json:
         print_json(checks)
     else:
-        words = (_word(c) for c in checks)
-        rows = [
-            (c["origin"], c["batch"], c["rows"], c["rows_now"], _(c["source"]), _(c["lake"]), word)
-            for c, word in zip(checks, words, strict=True)
-        ]
+        rows = [_compared(check) for check in checks]
         names = [_("origin"), _("batch"), _("rows then"), _("rows now"), _("source"), _("lake"), _("differs")]
         print_table(_("Checked"), names, rows, numbers=(2, 3))
-    _complain(run, _("verify"))
+    _complain(run)
 
 
 def _replay(
@@ -77,10 +74,10 @@ def _replay(
     if as_json:
         print_json(found)
     else:
-        rows = [(r["origin"], r["batch"], _(r["outcome"]), r["new"] or "–", r["rows"], r["reason"]) for r in found]
+        rows = [(r["origin"], r["batch"], words.comparison(r["outcome"]), r["new"] or "–", r["rows"], r["reason"]) for r in found]
         names = [_("origin"), _("batch"), _("outcome"), _("is now"), _("rows"), _("reason")]
         print_table(_("Taken in once more"), names, rows, numbers=(4,))
-    _complain(run, _("replay"))
+    _complain(run)
 
 
 def _backfill(
@@ -99,7 +96,7 @@ def _backfill(
     if as_json:
         print_json(dict(summary))
     elif landed:
-        rows = [(b["origin"], b["id"], b["state"], b["rows"], b["rejected"]) for b in landed]
+        rows = [(b["origin"], b["id"], words.batch_state(b["state"]), b["rows"], b["rejected"]) for b in landed]
         names = [_("origin"), _("batch"), _("state"), _("rows"), _("set apart")]
         print_table(_("Landed"), names, rows, numbers=(3, 4))
     else:
@@ -120,12 +117,13 @@ def _listed(run: Run, name: str) -> list[dict[str, Any]]:
     return list(run.result.summary.get(name, [])) if run.result else []
 
 
-def _word(check: dict[str, Any]) -> str:
+def _compared(check: dict[str, Any]) -> tuple[Any, ...]:
     columns = [*check["columns"], *(c for c in check["damaged"] if c not in check["columns"])]
-    return ", ".join(columns) or check["reason"]
+    sides = [words.comparison(check[side]) for side in ("source", "lake")]
+    return check["origin"], check["batch"], check["rows"], check["rows_now"], *sides, ", ".join(columns) or check["reason"]
 
 
-def _complain(run: Run, what: str) -> None:
+def _complain(run: Run) -> None:
     """Leave with an exit code of its own where a batch is not sound."""
     if run.result is not None and run.result.rejected:
         raise DataError(
@@ -134,5 +132,4 @@ def _complain(run: Run, what: str) -> None:
             hint="See the table and `cityloom collect findings`. `cityloom collect replay` takes them in once more.",
             count=run.result.rejected,
             all=run.result.read,
-            what=what,
         )

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
+from cityloom.cli import words
 from cityloom.cli.server import when_parent_dies
 from cityloom.cli.session import JsonOption, WorkspaceOption, console, opened, print_json, print_table
 from cityloom.flows.jobs import control
@@ -77,7 +78,7 @@ def _run(
 
 
 def _line(job: Job) -> None:
-    parts = [_local(job.due_at), job.resource, job.period or job.trigger]
+    parts = [_local(job.due_at), job.resource, _period(job)]
     figures = _("{rows} rows in {batches} batches").format(rows=job.rows, batches=job.batches) if job.batches else ""
     text = Text.assemble(" ".join(parts) + " ", _state(job), " ", figures, " ", job.reason or "")
     console.print(text)
@@ -97,7 +98,7 @@ def _list(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Non
             state = Text(_("paused"), style="yellow")
         due, last = _local(view.next_at), _local(view.data_at)
         reason = view.job.reason if view.job and view.job.reason else ""
-        rows.append((view.resource, view.source, view.cycle, view.time, due, state, last, reason))
+        rows.append((view.resource, view.source, words.cycle(view.cycle), view.time, due, state, last, reason))
     names = [_("resource"), _("source"), _("cycle"), _("at"), _("next"), _("state"), _("newest data"), _("reason")]
     print_table(_("Tasks"), names, rows)
     if not living:
@@ -117,7 +118,7 @@ def _history(
         print_json([asdict(job) for job in found])
         return
     rows = [
-        (j.id, j.resource, j.period or j.trigger, _local(j.due_at), _state(j), j.attempts, j.batches, j.rows, j.reason or "")
+        (j.id, j.resource, _period(j), _local(j.due_at), _state(j), j.attempts, j.batches, j.rows, j.reason or "")
         for j in found
     ]
     names = [_("job"), _("resource"), _("period"), _("due"), _("state"), _("tries"), _("batches"), _("rows"), _("reason")]
@@ -137,7 +138,7 @@ def _show(name: NamedArgument, workspace: WorkspaceOption = None, as_json: JsonO
     job = found[0]
     facts: list[tuple[str, Any]] = [
         (_("resource"), job.resource),
-        (_("period"), job.period or job.trigger),
+        (_("period"), _period(job)),
         (_("due"), _local(job.due_at)),
         (_("state"), _state(job)),
         (_("late since"), _local(job.late_at)),
@@ -146,7 +147,7 @@ def _show(name: NamedArgument, workspace: WorkspaceOption = None, as_json: JsonO
         (_("reason"), job.reason or "–"),
     ]
     print_table(job.id, [_("fact"), _("value")], facts)
-    rows = [(a.number, _local(a.started_at), _local(a.ended_at), a.state, a.reason or "", a.run or "") for a in attempts]
+    rows = [(a.number, _local(a.started_at), _local(a.ended_at), words.job_state(a.state), a.reason or "", a.run or "") for a in attempts]
     names = [_("try"), _("started"), _("ended"), _("state"), _("reason"), _("run")]
     print_table(_("Tries"), names, rows, numbers=(0,))
 
@@ -186,8 +187,12 @@ def _cancel(
 ) -> None:
     with opened(workspace) as at:
         found = control.cancel(at, name, actor=actor)
-    words = ", ".join(f"{job.resource} {job.period or job.trigger}" for job in found)
-    _say([asdict(job) for job in found], _("Taken back: {jobs}.").format(jobs=words), as_json=as_json)
+    named = ", ".join(f"{job.resource} {_period(job)}" for job in found)
+    _say([asdict(job) for job in found], _("Taken back: {jobs}.").format(jobs=named), as_json=as_json)
+
+
+def _period(job: Job) -> str:
+    return job.period or words.cycle(job.trigger)
 
 
 def _local(moment: str | None) -> str:
@@ -203,7 +208,7 @@ def _say(value: Any, text: str, *, as_json: bool) -> None:
 
 
 def _state(job: Job) -> Text:
-    word = _(str(job.state))
+    word = words.job_state(job.state)
     if job.late_at and job.state != JobState.LATE:
-        word += " " + _("(late)")
+        word = _("{state}, late").format(state=word)
     return Text(word, style="red" if job.late_at and job.state != JobState.DONE else _COLOURS.get(JobState(job.state), ""))

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cityloom.cli import words
 from cityloom.cli.session import JsonOption, WorkspaceOption, opened, print_json, print_table
 from cityloom.flows import health
 from cityloom.flows.health import SourceView
@@ -69,7 +70,7 @@ def _show(found: Sequence[SourceView], *, as_json: bool) -> None:
 
 def _row(view: SourceView) -> tuple[Any, ...]:
     one = view.health
-    can = ", ".join(_(mode) for mode in MODES if view.capabilities[mode])
+    can = ", ".join(words.mode(mode) for mode in MODES if view.capabilities[mode])
     times = [(t or "–")[:16] for t in (one.checked_at, one.succeeded_at)]
     changed = max((s.changed_at for s in view.schemas if s.changed_at), default=None)
     reason = one.reason if one.is_reachable is False or (one.failed_at or "") > (one.succeeded_at or "") else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -12,6 +13,7 @@ from cityloom.kernel.errors import CityLoomError, DataError
 from cityloom.model.audit import AuditEvent, EventKind
 from cityloom.model.batch import Finding
 from cityloom.model.job import Job, JobState
+from cityloom.share.workdays import CHINA
 from cityloom.store import audit, findings
 
 JOBS = "jobs"
@@ -24,7 +26,7 @@ RESTARTS = 3
 
 def missed(connection: sa.Connection, job: Job, dues: list[Due]) -> None:
     """Tell that times passed while nobody was at work; the newest one is caught up."""
-    text = f"{len(dues)} times passed while no worker ran, the first at {dues[0].at:%Y-%m-%dT%H:%MZ}; caught up once."
+    text = f"{len(dues)} times passed while no worker ran, the first at {_local(dues[0].at)}; caught up once."
     details: dict[str, str | int | float] = {"period": job.period, "first": dues[0].period}
     _add(connection, Finding(kind=JOBS, subject=job.resource, code=MISSED, text=text, count=len(dues), details=details))
 
@@ -44,7 +46,7 @@ def late(connection: sa.Connection, job: Job, clock: Clock) -> CityLoomError:
         "The data of {period} have not come by {deadline}.",
         hint="Ask the department. It is looked for until the next period begins.",
         period=job.period,
-        deadline=(job.late_after or "")[:16] + "Z",
+        deadline=_local(datetime.fromisoformat(job.late_after or job.due_at)),
     )
     _add(connection, _finding(LATE, job, reason.code, str(reason)))
     details: dict[str, str | int] = {"job": job.id, "period": job.period, "deadline": job.late_after or ""}
@@ -65,6 +67,11 @@ def settled(connection: sa.Connection, job: Job) -> None:
     _keep(connection, JOBS, job.resource, lambda f: f.code == MISSED and f.details.get("period") == job.period)
     if job.period:
         _keep(connection, LATE, job.resource, lambda f: False)
+
+
+def _local(moment: datetime) -> str:
+    """A moment as people in China read it."""
+    return f"{moment.astimezone(CHINA):%Y-%m-%d %H:%M}"
 
 
 def _finding(kind: str, job: Job, code: str, text: str) -> Finding:
