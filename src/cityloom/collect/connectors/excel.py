@@ -112,16 +112,8 @@ class Excel:
             found = self._table(book, sheet, piece)
             taken = _Taken(found, self.long_numbers == "keep", self.error_cells == "text")
             while True:
-                numbers: list[int] = []
-                records: list[list[str | None]] = []
                 chunk = list(islice(found.rows, _CHUNK))
-                for number, values in chunk:
-                    record = taken.record(number, values, sink)
-                    if record is not None:
-                        numbers.append(number)
-                        records.append(record)
-                columns = list(zip(*records, strict=True)) if records else [()] * len(found.names)
-                yield text_batch(dict(zip(found.names, columns, strict=True)), numbers)
+                yield taken.batch(chunk, sink)
                 if len(chunk) < _CHUNK:
                     break
         require_unchanged(piece)
@@ -200,25 +192,42 @@ class _Taken:
     keeps_long: bool
     keeps_errors: bool
 
-    def record(self, number: int, values: list[Value], sink: RejectSink) -> list[str | None] | None:
-        """The texts of a row; ``None`` when it was set apart."""
-        width = len(values)
-        picked = [values[p] if p < width else None for p in self.table.places]
-        known = [v if v is None or isinstance(v, str) else self._kept(v) for v in picked]
+    def batch(self, chunk: list[Row], sink: RejectSink) -> pa.RecordBatch:
+        """The records of some rows."""
+        width, blank = self.table.width, self.table.blank
+        numbers: list[int] = []
+        records: list[list[Value]] = []
+        for number, values in chunk:
+            known: list[Value] | None = values
+            if Fault in map(type, values) or len(values) > width or (blank and self._is_stray(values)):
+                known = self._checked(number, values, sink)
+            if known is not None:
+                known.extend([None] * (width - len(known)))
+                numbers.append(number)
+                records.append(known)
+        columns = list(zip(*records, strict=True)) if records else [()] * width
+        return text_batch({n: columns[p] for n, p in zip(self.table.names, self.table.places, strict=True)}, numbers)
+
+    def _checked(self, number: int, values: list[Value], sink: RejectSink) -> list[Value] | None:
+        """The values of a row that needs a closer look; ``None`` when it was set apart."""
+        picked = [values[p] if p < len(values) else None for p in self.table.places]
+        known = [self._kept(v) for v in picked]
         wrong = next(((n, v) for n, v in zip(self.table.names, known, strict=True) if isinstance(v, Fault)), None)
         if wrong is not None:
             sink(number, wrong[0], wrong[1].code, wrong[1].reason, self._content(picked))
             return None
-        if width > self.table.width and any(v is not None for v in values[self.table.width :]) or self._is_stray(values):
+        if any(v is not None for v in values[self.table.width :]) or self._is_stray(values):
             reason = "a value stands in a column without a name"
             sink(number, "", "collect.cell.unnamed", reason, self._content(picked))
             return None
-        return [v if v is None or isinstance(v, str) else v.shown for v in known]
+        return [self._kept(v) for v in values[: self.table.width]]
 
     def _is_stray(self, values: list[Value]) -> bool:
         return any(p < len(values) and values[p] is not None for p in self.table.blank)
 
-    def _kept(self, value: Fault) -> Value:
+    def _kept(self, value: Value) -> Value:
+        if not isinstance(value, Fault):
+            return value
         keeps = self.keeps_long if value.code == _LONG else self.keeps_errors
         return value.shown if keeps else value
 

@@ -15,6 +15,7 @@ from cityloom.model.text import STRICT
 _PLACE = re.compile(r"([A-Za-z]{1,3})([0-9]{1,7})")
 _SPAN = re.compile(r"([A-Za-z]{1,3}):([A-Za-z]{1,3})")
 _BLANK = "blank"
+_WIDEST = 1 << 20
 Row = tuple[int, list[Value]]
 
 
@@ -88,7 +89,7 @@ def find_table(rows: Iterable[Row], merged: Sequence[Range], layout: Layout, pla
     """
     area = layout.area
     top, left, right = _corner(area)
-    rest = _within(iter(rows), left, right)
+    rest = _within(iter(rows), left, right) if left or right < _WIDEST else iter(rows)
     above = layout.title_rows + (top - 1 if top else 0)
     if area.heading:
         above = _below_heading(rest, area.heading, place) + layout.title_rows
@@ -102,13 +103,14 @@ def find_table(rows: Iterable[Row], merged: Sequence[Range], layout: Layout, pla
     for wanted in (*layout.fill_down, *((layout.totals.column,) if isinstance(layout.totals, Totals) else ())):
         if wanted not in found.names:
             raise _no_column(wanted, found.names, place)
-    found.rows = _body(found, rest, layout)
+    if layout.fill_down or layout.footer_rows or layout.totals or area.end or area.until:
+        found.rows = _body(found, rest, layout)
     return found
 
 
 def _corner(area: Area) -> tuple[int, int, int]:
     """Row of the header from 1 (0: not said), first and last column from 0 (a large number: not said)."""
-    top, left, right = 0, 0, 1 << 20
+    top, left, right = 0, 0, _WIDEST
     if area.start:
         found = _PLACE.fullmatch(area.start)
         if not found:
