@@ -10,10 +10,10 @@ import sqlalchemy as sa
 from cityloom.flows.jobs.due import Due
 from cityloom.kernel.clock import Clock
 from cityloom.kernel.errors import CityLoomError, DataError
+from cityloom.kernel.workdays import CHINA
 from cityloom.model.audit import AuditEvent, EventKind
 from cityloom.model.batch import Finding
 from cityloom.model.job import Job, JobState
-from cityloom.share.workdays import CHINA
 from cityloom.store import audit, findings
 
 JOBS = "jobs"
