@@ -54,7 +54,7 @@ migration: env-dev  ## Write a migration for what changed in the tables of the s
 
 lock:  ## Write the locks anew from pyproject.toml (needs uv); UPGRADE=1 takes newer versions
 	@$(COMPILE) --group build --output-file locks/base.txt pyproject.toml
-	@$(COMPILE) --all-extras --group dev --constraint locks/base.txt --output-file locks/dev.txt pyproject.toml
+	@$(COMPILE) --extra all --group dev --constraint locks/base.txt --output-file locks/dev.txt pyproject.toml
 	@! grep -nE '://|^-' locks/*.txt || { echo "A lock names an address or an option."; exit 1; }
 
 wheel: env  ## Build dist/cityloom-*.whl with the example city inside

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import _parts as parts
 
-PACKAGES = ("vsftpd", "openssl")
+PACKAGES = ("vsftpd", "openssl", "python3-pyftpdlib", "python3-openssl")
+_PYTHON = "/usr/bin/python3"
+"""Debian's own: there is no wheel of pyftpdlib that a lock with hashes could name."""
 _VSFTPD = """
 listen=YES
 listen_address=127.0.0.1
@@ -59,7 +61,7 @@ def start(home: Path) -> dict[str, str]:
     settings = _VSFTPD.format(home=home, account=account, port=ports["vsftpd"], low=low, high=min(low + 50, 65535))
     (home / "vsftpd.conf").write_text(settings)
     parts.launch([parts.find("vsftpd"), str(home / "vsftpd.conf")], home, name="vsftpd")
-    parts.launch([sys.executable, __file__, str(home), str(ports["pyftpdlib"])], home, name="pyftpdlib")
+    parts.launch([_PYTHON, __file__, str(home), str(ports["pyftpdlib"])], home, name="pyftpdlib")
     for port in ports.values():
         parts.wait(lambda port=port: parts.answers(port))
     return {
