@@ -2,7 +2,7 @@
 
 Each dialect that could be meant reads a sample. Its score is how alike the records' widths are (one over the number
 of widths that would be as mixed), times how much they are parted at all, times the share of values that look like
-one thing: a number, a date, a code, an address, plain words. A dialect that comes first (comma before semicolon,
+one thing (a number, a date, a code, an address, plain words) or stand in quotes. A dialect that comes first (comma before semicolon,
 quotes before none) wins a tie.
 """
 
@@ -20,6 +20,8 @@ from cityloom.collect.delimited.records import Line, Record, read_records
 SAMPLE = 128 << 10
 """So many bytes of a text are looked at."""
 _RECORDS = 400
+_ENCLOSED = 0.7
+"""So much is lost where every record has a value that begins with a quote which is none."""
 _SINGLES = (",", "\t", ";", "|", "^", "~", "\x01", "\x1f", "\x02", "\x1e", "\uff0c", "\uff1b", ":", " ")
 _RUNS = re.compile(r"(?<![^\w\s\"'])[^\w\s\"'\\.()\[\]{}<>/%+*=-]{2,4}(?![^\w\s\"'])|[,;|] (?=[\"'])|\t{2,3}|\|[^\w\s\"'|]\|")
 _THING = re.compile(
@@ -65,20 +67,29 @@ def sniff(
         is_last: whether they are all.
         delimiter: as declared; None where it is to be found, and so with ``quote`` and ``escape``.
     """
-    best, most = Dialect(delimiter or "", '"' if quote is None else quote, escape or ""), 0.0
     text = "".join(line.text for line in lines)
     delimiters = [delimiter] if delimiter is not None else _delimiters(text, lines)
+    best, most = Dialect(delimiter or "", '"' if quote is None else quote, escape or ""), 0.0
+    is_quoted = False
     for dialect in _candidates(text, delimiters, quote, escape):
         records, _ = read_records(lines, dialect, 1, is_last=is_last, most=_RECORDS)
-        score = _score(records)
-        if score > most * 1.001:
+        if is_quoted and (not dialect.quote or any(r.values is None for r in records)):
+            continue
+        score = _score(records, dialect)
+        is_better = score > most * 1.001
+        if not is_quoted and _is_quoted(records, dialect):
+            is_quoted, is_better = True, True
+        if is_better:
             best, most = dialect, score
     return best, most
 
 
 def _candidates(text: str, delimiters: Sequence[str], quote: str | None, escape: str | None) -> Iterator[Dialect]:
-    for delimiter in delimiters:
-        for mark in [quote] if quote is not None else ['"', *_quotes(text, delimiter)]:
+    """Those with quotes before those without."""
+    for mark in ('"', "'", "") if quote is None else (quote,):
+        for delimiter in delimiters:
+            if quote is None and mark != '"' and not _may_quote(text, delimiter, mark):
+                continue
             for sign in [escape] if escape is not None else ["", *_escapes(text, mark)]:
                 yield Dialect(delimiter, mark, sign)
 
@@ -94,18 +105,28 @@ def _delimiters(text: str, lines: Sequence[Line]) -> list[str]:
     return [d for d in _SINGLES if d in text and (d not in within or d == " ")] + often
 
 
-def _quotes(text: str, delimiter: str) -> list[str]:
-    """An apostrophe or nothing, where a value begins so."""
-    edge = re.escape(delimiter)
-    found = ["'"] if re.search(f"(?:^|[\r\n]|{edge})'", text) else []
-    return [*found, ""] if '"' in text else found
+def _may_quote(text: str, delimiter: str, mark: str) -> bool:
+    """Whether a value begins with an apostrophe; or, for no quote at all, whether there are quotes."""
+    return re.search(f"(?:^|[\r\n]|{re.escape(delimiter)})'", text) is not None if mark else '"' in text
+
+
+def _is_quoted(records: Sequence[Record], dialect: Dialect) -> bool:
+    """Whether quotes stand around values in records that are nearly all alike, and nowhere else."""
+    if not dialect.quote or any(r.values is None for r in records):
+        return False
+    widths = Counter(len(r.values or ()) for r in records)
+    width, often = widths.most_common(1)[0] if widths else (0, 0)
+    if width < 2 or often < 0.9 * len(records):
+        return False
+    marked = (v for r in records if dialect.quote in r.text for v in dialect.split_marked(r.text))
+    return any(not is_bare for _, is_bare in marked)
 
 
 def _escapes(text: str, quote: str) -> list[str]:
     return ["\\"] if quote and f"\\{quote}" in text else []
 
 
-def _score(records: Sequence[Record]) -> float:
+def _score(records: Sequence[Record], dialect: Dialect) -> float:
     if not records:
         return 0.0
     widths = Counter(len(r.values) if r.values is not None else 0 for r in records)
@@ -113,6 +134,11 @@ def _score(records: Sequence[Record]) -> float:
     mixed = math.exp(-sum(n / total * math.log(n / total) for n in widths.values()))
     parted = sum(n * max(w - 1, 0.001) / max(w, 1) for w, n in widths.items() if w) / total
     values = Counter(value for r in records for value in r.values or ())
-    count = sum(values.values())
     things = sum(n for value, n in values.items() if _is_thing(value))
-    return parted / mixed * (things / count if count else 0.0)
+    if dialect.quote:
+        within = [v for r in records if dialect.quote in r.text and r.values for v in dialect.split_marked(r.text)]
+        things += sum(not is_bare and not _is_thing(value) for value, is_bare in within)
+    else:
+        enclosed = sum(any(v.startswith('"') for v in r.values or ()) for r in records)
+        parted *= 1 - _ENCLOSED * enclosed / total
+    return parted / mixed * things / max(1, sum(values.values()))
