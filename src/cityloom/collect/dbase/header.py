@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cityloom.kernel.errors import DataError
+from cityloom.kernel.i18n import _
 
 _FOXPRO = frozenset({0x30, 0x31, 0x32})
 _SUMMARY = 32
@@ -81,11 +82,11 @@ def read_header(path: Path, name: str, encoding: str = "") -> Header:
     with path.open("rb") as file:
         raw = file.read(_SUMMARY)
         if len(raw) < _SUMMARY:
-            raise damaged(name, "it is too short")
+            raise damaged(name, _("it is too short"))
         count, start, width = struct.unpack_from("<IHH", raw, 4)
         raw += file.read(max(start - _SUMMARY, 0))
     if raw[0] & 7 not in (0, 2, 3, 4, 5) or len(raw) < max(start, _SUMMARY + 1) or not width:
-        raise damaged(name, "its header is none of dBase or FoxPro")
+        raise damaged(name, _("its header is none of dBase or FoxPro"))
     if raw[15] == 1:
         raise DataError(
             "collect.dbf.locked", "{file} is encrypted.", hint="Have it delivered unencrypted.", file=name
@@ -94,7 +95,7 @@ def read_header(path: Path, name: str, encoding: str = "") -> Header:
     fields, flags = _fields(raw, encoding or own, name)
     used = 1 + sum(f.size for f in fields) + (flags.size if flags else 0)
     if not fields or used > width:
-        raise damaged(name, "its columns do not fit its records")
+        raise damaged(name, _("its columns do not fit its records"))
     return Header(raw[0], count, start, width, own, fields, flags)
 
 
@@ -147,7 +148,8 @@ def _field(
     kind, size, decimals = chr(rest[0]), rest[1], rest[2]
     option = 0 if is_seven else entry[18]
     if kind not in _KNOWN:
-        raise damaged(name, f"a column has the unknown type {kind if kind.isprintable() else rest[0]}")
+        text = _("a column has the unknown type {type}")
+        raise damaged(name, text.format(type=kind if kind.isprintable() else rest[0]))
     if kind == "C" and not is_seven:
         size, decimals = size | decimals << 8, 0
     size_bit = null_bit = -1
@@ -167,4 +169,5 @@ def _label(raw: bytes, encoding: str, name: str) -> str:
             return raw.decode(candidate).strip()
         except UnicodeDecodeError:
             continue
-    raise damaged(name, f"the name of a column is no text in {encoding or 'gb18030'}; state the option encoding")
+    text = _("the name of a column is no text in {encoding}; state the option encoding")
+    raise damaged(name, text.format(encoding=encoding or "gb18030"))

@@ -9,6 +9,7 @@ from typing import IO
 from cityloom.collect.dbase.header import Field, Header, damaged
 from cityloom.collect.dbase.memo import Memo, find_memo
 from cityloom.collect.dbase.values import FieldError, plain
+from cityloom.kernel.i18n import _
 
 _DELETED = ord("*")
 _BINARY_MEMOS = frozenset("GPBW")
@@ -34,7 +35,7 @@ class Records:
     def __enter__(self) -> Records:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *error: object) -> None:
         if self._memo:
             self._memo.close()
 
@@ -49,7 +50,8 @@ class Records:
             for number in range(1, self.header.count + 1):
                 record = file.read(self.header.width)
                 if len(record) < self.header.width:
-                    raise damaged(self.name, f"it ends in record {number} of {self.header.count}")
+                    text = _("it ends in record {number} of {count}")
+                    raise damaged(self.name, text.format(number=number, count=self.header.count))
                 if record[0] != _DELETED:
                     yield number, record
             self._require_end(file)
@@ -109,7 +111,8 @@ class Records:
 
     def _require_end(self, file: IO[bytes]) -> None:
         if file.read(1) not in (b"\x1a", b"\0", b""):
-            raise damaged(self.name, f"it holds more than the {self.header.count} records that its header names")
+            text = _("it holds more than the {count} records that its header names")
+            raise damaged(self.name, text.format(count=self.header.count))
 
 
 def live_count(path: Path, header: Header) -> int:

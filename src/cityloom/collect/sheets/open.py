@@ -16,6 +16,7 @@ from cityloom.collect.sheets.xlsb import Xlsb
 from cityloom.collect.sheets.xlsx import Xlsx
 from cityloom.kernel.errors import DataError
 from cityloom.kernel.extras import require
+from cityloom.kernel.i18n import _
 
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 _ZIP = b"PK"
@@ -92,7 +93,7 @@ def _zipped(file: IO[bytes], name: str) -> Book:
         return Xlsb(file)
     if any(n.startswith("xl/") for n in names) or "[content_types].xml" in names:
         return Xlsx(file)
-    raise _not_a_book(name, "a zip archive of other files")
+    raise _not_a_book(name, _("a zip archive of other files"))
 
 
 @contextmanager
@@ -137,18 +138,12 @@ def _wrong_password(name: str) -> DataError:
 def _other(start: bytes, file: IO[bytes], name: str) -> DataError:
     file.seek(0)
     head = file.read(4096).lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if not head:
-        return _damaged_empty(name)
     if head.startswith((b"<html", b"<!doctype html", b"<table", b"<meta", b"<style")):
-        return _not_a_book(name, "a web page (HTML)")
+        return _not_a_book(name, _("a web page (HTML)"))
     if head.startswith((b"<?xml", b"<workbook")):
-        return _not_a_book(name, "an XML file")
-    if b"\0" not in head:
-        return _not_a_book(name, "a text file")
-    return damaged(name)
-
-
-def _damaged_empty(name: str) -> DataError:
+        return _not_a_book(name, _("an XML file"))
+    if head and b"\0" not in head:
+        return _not_a_book(name, _("a text file"))
     return damaged(name)
 
 
