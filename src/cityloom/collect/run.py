@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+
 from cityloom.collect.base import Connector, Following, Renewing, Slice, build
 from cityloom.collect.inbox import is_delivered
 from cityloom.collect.landing import Landed, Landing
@@ -62,8 +64,9 @@ class _Outcome:
     def take(self, one: Landed) -> None:
         """Count a slice in."""
         self.origins.add(one.batch.origin)
+        told = {(f.code, f.text) for f in self.findings} if one.findings else set()
         if len(self.findings) < _LISTED:
-            self.findings += one.findings
+            self.findings += [f for f in one.findings if (f.code, f.text) not in told]
         if one.error:
             self.errors = [*self.errors[: _LISTED - 1], one.error]
         elif one.is_new:
@@ -138,7 +141,10 @@ def _collect(
             done = batch_store.last_positions(connection, resource.name)
     for piece in _pieces(resource, connector, done, watch):
         one = landing.land(piece)
+        known = len(outcome.findings)
         outcome.take(one)
+        if watch.stop and len(outcome.findings) > known:
+            _record(resource, landing.store, outcome, watch.span)
         if piece.position and outcome.landed % _PACKED == _PACKED - 1:
             landing.pack()
         if one.error and piece.position and is_going_on:
@@ -227,9 +233,22 @@ def _record(resource: Resource, store: Store, outcome: _Outcome, span: Span | No
 
     with store.write() as connection:
         for kind in ("drift", "collect"):
-            kept = [f for f in finding_store.list_findings(connection, kind, resource.name) if stands(f)]
             fresh = [f for f in outcome.findings if f.kind == kind]
-            finding_store.put_findings(connection, kind, resource.name, [*kept, *fresh])
+            told = {(f.code, f.text) for f in fresh}
+            known = finding_store.list_findings(connection, kind, resource.name)
+            kept = [f for f in known if stands(f) or ((f.code, f.text) not in told and _lasts(f, resource, connection))]
+            finding_store.put_findings(connection, kind, resource.name, [*kept[-_LISTED:], *fresh])
+
+
+def _lasts(one: Finding, resource: Resource, connection: sa.Connection) -> bool:
+    """Whether a finding on a followed table is still true: its batch landed, and what it says of columns holds."""
+    if resource.collect.mode != "cdc" or one.batch is None:
+        return False
+    batch = batch_store.find_batch(connection, one.batch)
+    named = {name for name in str(one.details.get("columns", "")).split(", ") if name}
+    declared = named & {item.column for item in resource.items}
+    is_true = bool(declared) if one.code == "collect.column.missing" else not named or declared != named
+    return batch is not None and batch.state == "reconciled" and is_true
 
 
 def _finding(resource: Resource, code: str, text: str, origin: str = "") -> Finding:

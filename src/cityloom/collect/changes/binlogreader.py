@@ -180,7 +180,7 @@ class BinlogReader:
         self._map, self._map_body = found, bytes(body)
         self._keys = {found.columns.index(k) for k in self.key}
         self._last_key = max(self._keys)
-        journal.spool.use(found.columns)
+        journal.reshape(found.columns)
 
     def _rows(self, event: Event, journal: Journal) -> None:
         if not self._ids.get(table_id(event.body)) or self._map is None:

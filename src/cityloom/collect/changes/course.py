@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cityloom.collect.base import OPERATION, POSITION, ROW, Remark, Slice
-from cityloom.collect.changes.journal import Cut, Cutter, Filled, Reader, RewrittenError
+from cityloom.collect.changes.journal import Cut, Cutter, Filled, Reader, ReshapedError, RewrittenError
 from cityloom.collect.changes.name import TableName
 from cityloom.collect.changes.patience import Patience
 from cityloom.collect.changes.snapshot import Snapshot
@@ -117,6 +117,8 @@ class Course:
             try:
                 yield from self._go(way, stop, patience)
                 return
+            except ReshapedError:
+                continue
             except RewrittenError as change:
                 if self.is_strict:
                     raise _rewritten(self.side.table, change.what) from None

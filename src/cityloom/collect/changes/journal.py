@@ -55,6 +55,16 @@ class Journal:
         """Rows there were before it."""
         return self._began[0]
 
+    def reshape(self, names: Sequence[str]) -> None:
+        """Rows have these columns from now on.
+
+        Raises:
+            ReshapedError: whole transactions with other columns stand before this one.
+        """
+        if self.began and tuple(names) != tuple(self.spool.columns):
+            raise ReshapedError
+        self.spool.use(names)
+
     def undo(self) -> None:
         """Forget the transaction that has begun."""
         rows, self.changes = self._began
@@ -111,6 +121,10 @@ class RewrittenError(Exception):
         self.what = what
 
 
+class ReshapedError(Exception):
+    """The table has other columns from this transaction on: what came before is a slice of its own."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Cut:
     """A slice ends with the transaction that brings it to so many rows, or after so many seconds."""
@@ -143,13 +157,14 @@ class Cutter:
 
     def run(self, target: int, stop: Callable[[], bool] | None) -> Iterator[Slice]:
         """Slices up to the place ``target``, or until ``stop()`` where it is given."""
-        is_over, fault = False, None
+        is_over = False
+        fault: RewrittenError | ReshapedError | None = None
         while not is_over and fault is None:
             journal = Journal(self.state.generation, self.state.place)
             try:
                 try:
                     is_over = self._fill(journal, target, stop)
-                except RewrittenError as error:
+                except (RewrittenError, ReshapedError) as error:
                     fault = error
                     if journal.is_open:
                         journal.undo()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -17,7 +18,7 @@ from cityloom.collect.changes.name import TableName
 from cityloom.collect.changes.snapshot import Snapshot, chosen
 from cityloom.collect.changes.state import State
 from cityloom.collect.changes.walreader import WalReader
-from cityloom.collect.changes.walsender import Made, Walsender, connect, lost, place_name, unreachable
+from cityloom.collect.changes.walsender import Made, Walsender, busy, connect, lost, place_name, unreachable
 from cityloom.collect.databases import failures
 from cityloom.collect.databases.base import Limits
 from cityloom.collect.databases.postgresql import PostgreSQL
@@ -33,7 +34,9 @@ _DROP = """
 SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
 WHERE slot_name = %s AND NOT active AND plugin = 'pgoutput' AND database = current_database()
 """
+_LEFT = "SELECT slot_name::text FROM pg_replication_slots WHERE slot_name = ANY(%s) AND database = current_database()"
 _TRIES = 5
+_BUSY_SECONDS, _LEFT_SECONDS, _LOOK_SECONDS = 30.0, 5.0, 0.2
 _MD5 = "md5(convert_to({}, 'UTF8'))"
 
 
@@ -114,11 +117,12 @@ class PostgresqlSide:
             system, _ = sender.identify()
             for _ in range(_TRIES):
                 with self._catalog() as catalog:
-                    for one in (*planned.facts["leave"], slot):
-                        catalog.execute(_DROP, (one,))
+                    if _drop(catalog, [slot], _BUSY_SECONDS):
+                        raise busy(slot)
+                    left = _drop(catalog, planned.facts["leave"], _LEFT_SECONDS)
                 made = sender.create(slot)
                 try:
-                    with self._seen(made, {"system": system, "slot": slot}) as found:
+                    with self._seen(made, {"system": system, "slot": slot, "leave": left}) as found:
                         yield found
                         return
                 except RewrittenError:
@@ -144,6 +148,8 @@ class PostgresqlSide:
             if end < state.place:
                 raise lost("the server's log ends before the place that was reached: it was set back to an earlier state")
             pgtable.require_slot(catalog.execute(_SLOT, (slot,)).fetchone(), slot, state.place)
+            left = _drop(catalog, state.facts.get("leave", ()), 0)
+            state = replace(state, facts=state.facts | {"leave": left})
             sender.start(slot, state.place, self.publication)
             inspect = partial(self._inspect, catalog)
             yield WalReader(sender, catalog, inspect, self.table, self.key, state), end
@@ -188,6 +194,18 @@ class PostgresqlSide:
     def _slot_name(self) -> str:
         plain = re.sub(r"[^a-z0-9_]", "_", self.table.table.lower())
         return f"cityloom_{plain[:32]}_{new_id('s')[2:12]}"
+
+
+def _drop(catalog: Any, names: Sequence[str], seconds: float) -> list[str]:
+    """Drop slots, waiting so long for those that are still in use; gives those that could not be dropped."""
+    until = time.monotonic() + seconds
+    while True:
+        for name in names:
+            catalog.execute(_DROP, (name,))
+        left = [row[0] for row in catalog.execute(_LEFT, (list(names),)).fetchall()]
+        if not left or time.monotonic() >= until:
+            return left
+        time.sleep(_LOOK_SECONDS)
 
 
 def _slots(before: State) -> list[str]:

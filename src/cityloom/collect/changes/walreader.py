@@ -198,7 +198,7 @@ class WalReader:
         self._names = found.columns
         self._keys = [found.columns.index(k) for k in self.key]
         self._fixes = self._fixes_of(found.types)
-        journal.spool.use(found.columns)
+        journal.reshape(found.columns)
 
     def _fixes_of(self, types: Sequence[int]) -> list[tuple[int, Fix]]:
         unknown = [t for t in types if t not in self._bases]

@@ -6,6 +6,7 @@ import select
 import struct
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +29,7 @@ _CONNECT_SECONDS = 20
 _CREATE_SECONDS = 600
 _SILENCE_SECONDS = 600
 _BUSY_SECONDS = 30
+_END_SECONDS = 2
 _status = struct.Struct(">cQQQqB").pack
 
 
@@ -93,6 +95,16 @@ def lost(problem: str) -> SourceError:
     )
 
 
+def busy(slot: str) -> SourceError:
+    """The error for a slot that another follows."""
+    return SourceError(
+        "collect.log.busy",
+        "Another program follows the slot {slot}.",
+        hint="End it, or wait until it has ended; two must not follow one slot.",
+        slot=slot,
+    )
+
+
 class Walsender:
     """One replication connection.
 
@@ -106,10 +118,25 @@ class Walsender:
         self._pg = self._connection.pgconn
         self._pq = require("psycopg", extra="changes").pq
         self._heard = time.monotonic()
+        self._is_streaming = False
 
     def close(self) -> None:
-        """Let go of it."""
+        """Let go of it, and of its slot before it returns, where the server answers at once."""
+        if self._is_streaming:
+            with suppress(Exception):
+                self._end()
         self._connection.close()
+
+    def _end(self) -> None:
+        self._pg.put_copy_end()
+        until = time.monotonic() + _END_SECONDS
+        while time.monotonic() < until:
+            self._flush()
+            count, _ = self._pg.get_copy_data(1)
+            if count < 0:
+                return
+            if count == 0 and select.select([self._pg.socket], [], [], 0.1)[0]:
+                self._pg.consume_input()
 
     def identify(self) -> tuple[str, int]:
         """The server's own number, and where its log ends."""
@@ -141,16 +168,12 @@ class Walsender:
             result = self._pg.exec_(command.encode())
             if result.status == self._pq.ExecStatus.COPY_BOTH:
                 self._heard = time.monotonic()
+                self._is_streaming = True
                 return
             if _state(result, self._pq) != "55006":
                 raise self._refusal(result)
             if time.monotonic() > deadline:
-                raise SourceError(
-                    "collect.log.busy",
-                    "Another program follows the slot {slot}.",
-                    hint="End it, or wait until it has ended; two must not follow one slot.",
-                    slot=slot,
-                )
+                raise busy(slot)
             time.sleep(0.2)
 
     def next(self, seconds: float) -> bytes | None:
