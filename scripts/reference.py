@@ -23,6 +23,7 @@ from cityloom.kernel.config import PREFIX, Settings
 from cityloom.kernel.i18n import use_language
 from cityloom.kernel.registry import plugins
 from cityloom.model.audit import EventKind
+from cityloom.model.source import MODES
 
 PAGES = SOURCE.parents[1] / "docs" / "reference"
 FAMILIES = ("UserError", "DeniedError", "SourceError", "DataError", "ConfigError")
@@ -44,6 +45,7 @@ def pages() -> dict[str, str]:
         "errors.md": errors,
         "plugins.md": plugin_list,
         "settings.md": settings,
+        "sources.md": sources,
     }
     with use_language("en"):
         return {name: "\n".join(lines()) + "\n" for name, lines in made.items()}
@@ -98,6 +100,25 @@ def plugin_list() -> Iterator[str]:
 def _shared(cls: type[Any]) -> Iterator[type[Any]]:
     """Classes from which a plug-in has fields that it shares with others."""
     return (base for base in cls.__mro__[1:] if is_dataclass(base))
+
+
+def sources() -> Iterator[str]:
+    """Every connector with what it can, and what it was tested against."""
+    yield from _head("Sources", "What each connector can do, as its code says, and what the tests hold it against.")
+    rows = []
+    for name, cls in plugins("cityloom.collect.connectors").items():
+        marks = ["✓" if mode in cls.capabilities else "" for mode in MODES]
+        proving = any(f.name == "proof" and f.default == "source" for f in fields(cls))
+        tested = getattr(cls, "tested", None)
+        against = "real files or servers" if tested is None else tested or "**untested**: no server was at hand"
+        rows.append((f"`{name}`", f"{cls.title.zh} · {cls.title.en}", *marks, "source" if proving else "platform", against))
+    yield from _table(("Connector", "Source", *MODES, "Figures of receipts by", "Tested against"), rows)
+    yield from (
+        "",
+        "*full* takes all there is; *incremental* what is new since the last position; *cdc* follows the source's log;",
+        "*push* takes what is brought; *virtual* asks the source live. Where the platform takes the figures, it takes them",
+        "from the stream of rows while it reads; the number of rows is always the source's own.",
+    )
 
 
 def command_line() -> Iterator[str]:

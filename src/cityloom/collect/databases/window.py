@@ -206,7 +206,7 @@ def late_rows(place: str, column: str, number: int) -> DataError:
     return DataError(
         "collect.marker.late",
         "{place}: {count} rows came late, their marker {column} below what was taken before: they are not collected.",
-        hint="Take the table anew: cityloom collect again RESOURCE; then set the option overlap so wide that late rows lie in it.",
+        hint="Take the table anew: cityloom collect renew RESOURCE; then set the option overlap so wide that late rows lie in it.",
         place=place,
         count=number,
         column=column,
