@@ -18,6 +18,7 @@ from cityloom.collect.messages.repeats import Repeats, identity
 from cityloom.collect.messages.topics import Topics
 from cityloom.kernel.clock import SystemClock
 from cityloom.kernel.config import reference
+from cityloom.kernel.errors import ConfigError
 from cityloom.kernel.extras import require
 from cityloom.model.text import STRICT, Title
 
@@ -43,8 +44,8 @@ class Coap(MessageSource):
     type. The topic is the path.
 
     Args:
-        listen: ``host:port`` on which devices send to us.
-        observe: addresses ``coap://host:port/path`` of devices, instead.
+        listen: ``host:port`` on which devices send to us, or a reference.
+        observe: addresses ``coap://host:port/path`` of devices, instead; or references.
         topic: pattern of paths, to name their parts: ``lamp/{vendor}/{id}``; others are refused.
         renew_seconds: how often an observation is asked for anew, in case the device has forgotten it.
         quiet_seconds: a run that does not follow ends when nothing has come for so long.
@@ -70,8 +71,6 @@ class Coap(MessageSource):
         """Refuse both and neither."""
         if bool(self.listen) == bool(self.observe):
             raise ValueError("exactly one of listen and observe is needed")
-        if self.listen and not self.listen.rpartition(":")[2].isdigit():
-            raise ValueError("listen is host:port")
 
     @property
     def topics(self) -> Topics:
@@ -99,12 +98,23 @@ class Coap(MessageSource):
             try:
                 loop.call(session.begin(), _ANSWER_SECONDS)
             except OSError as error:
-                raise faults.unreachable(f"CoAP, {self.listen}", error.strerror or type(error).__name__) from None
+                raise faults.unreachable("CoAP", error.strerror or type(error).__name__) from None
             try:
                 yield session
             finally:
                 with suppress(Exception):
                     loop.call(session.end(), _ANSWER_SECONDS)
+
+    def place(self) -> tuple[str, int]:
+        """Host and port on which to listen."""
+        host, _, port = reference(self.listen, base=self.base).rpartition(":")
+        if not host or not port.isdigit():
+            raise ConfigError(
+                "collect.coap.listen",
+                "The place on which to listen for CoAP is host:port.",
+                hint="Correct the source's option listen.",
+            )
+        return host, int(port)
 
     def _addresses(self) -> list[str]:
         return [reference(one, base=self.base) for one in self.observe]
@@ -153,8 +163,7 @@ class _Listening(_Receiving):
 
     async def begin(self) -> None:
         """Listen."""
-        host, _, port = self._source.listen.rpartition(":")
-        self._context = await self._coap.Context.create_server_context(self._site(), bind=(host, int(port)))
+        self._context = await self._coap.Context.create_server_context(self._site(), bind=self._source.place())
 
     async def end(self) -> None:
         """Tell those that wait that they are to try again, and close."""

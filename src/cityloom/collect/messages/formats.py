@@ -41,7 +41,7 @@ class Format(Protocol):
         ...
 
     def count(self, body: bytes) -> int:
-        """Rows of a body, counted on another way than by opening it."""
+        """Rows of a body that can be read and may have several, counted on another way than by opening it."""
         ...
 
 
@@ -105,12 +105,10 @@ class Json:
 
     def count(self, body: bytes) -> int:
         """With the plain parser."""
-        if not self._rows:
-            return 1
         found = json.loads(body if self._encoding == "utf-8" else body.decode(self._encoding))
         for part in self._rows.split("."):
             found = found[int(part)] if isinstance(found, list) else found[part]
-        return len(found) if isinstance(found, list) else 1
+        return len(found)
 
 
 class Xml:
@@ -154,8 +152,6 @@ class Xml:
 
     def count(self, body: bytes) -> int:
         """With the other parser."""
-        if not self._rows:
-            return 1
         parser = ElementTree.XMLParser(encoding=self._encoding)
         return len(ElementTree.fromstring(body, parser).findall(_anywhere(self._rows)))
 
@@ -262,7 +258,7 @@ class Binary:
 
     def count(self, body: bytes) -> int:
         """By length."""
-        return (len(body) - self._start) // self._width if self._width else 1
+        return (len(body) - self._start) // self._width
 
 
 def _walk(document: Any, parts: Sequence[str]) -> Any:

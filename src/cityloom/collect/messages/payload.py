@@ -146,6 +146,11 @@ class Payload:
         """The fields in their full form."""
         return {n: Field(path=f) if isinstance(f, str) else f for n, f in self.fields.items()}
 
+    @property
+    def has_rows(self) -> bool:
+        """Whether a message may be several rows."""
+        return bool(self.rows or self.row_bytes)
+
     def _check(self, name: str, one: Field) -> None:
         is_binary = self.format == "binary" and one.of != "outer"
         if (one.at is not None and not is_binary) or (one.path is not None and is_binary):

@@ -113,25 +113,30 @@ class Reader:
         return [_Place(row, document, outer, message, parts, index) for index, row in enumerate(rows, 1)]
 
     def _opened(self, body: bytes) -> tuple[Any, Any]:
-        outer = None
-        if self._inside is not None:
-            outer = self._outer.open(body)
-            inner = self._inside(outer)
-            if inner is None:
-                raise ValueError(f"there is nothing at {self._payload.inside}")
-            body = inner.encode()
-        return outer, self._format.open(unwrap(body, self._payload.encoded))
+        outer, inner = self._unwrapped(body)
+        return outer, self._format.open(inner)
+
+    def _unwrapped(self, body: bytes) -> tuple[Any, bytes]:
+        """The document around the payload, if there is one, and the payload's own bytes."""
+        if self._inside is None:
+            return None, unwrap(body, self._payload.encoded)
+        outer = self._outer.open(body)
+        inner = self._inside(outer)
+        if inner is None:
+            raise ValueError(f"there is nothing at {self._payload.inside}")
+        return outer, unwrap(inner.encode(), self._payload.encoded)
 
     def _count(self, message: Message) -> int:
-        body = message.body
-        if len(body) > self._largest:
+        if not self._payload.has_rows or len(message.body) > self._largest:
             return 1
         try:
-            if self._inside is not None:
-                body = (self._inside(self._outer.open(body)) or "").encode()
-            return self._format.count(unwrap(body, self._payload.encoded))
-        except (ValueError, LookupError, TypeError, SyntaxError, RecursionError):
+            found = self._format.rows(self._opened(message.body)[1])
+        except ValueError:
             return 1
+        try:
+            return self._format.count(self._unwrapped(message.body)[1])
+        except (ValueError, LookupError, TypeError, SyntaxError):
+            return len(found)
 
     def _row(self, place: _Place) -> Row:
         if self._getters:
