@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import random
 import signal
@@ -10,14 +11,23 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pytest
 from _changes import Place
 from sqlglot import exp
 
+from cityloom.collect import reconcile
+from cityloom.collect.changes.state import State, newest
+from cityloom.kernel.clock import SystemClock
+from cityloom.kernel.errors import CityLoomError
 from cityloom.lake.changes import current
+from cityloom.model.run import StageResult
+from cityloom.model.source import Source
+from cityloom.store import batches, findings
 
 SECONDS = float(os.environ.get("TEST_FIRE_SECONDS", "25"))
 """So long the table is changed; the longer, the harder."""
@@ -68,7 +78,7 @@ def fire(place: Place, url: str, table: str, *, crash: Callable[[], None], alter
         for process in (*writers, follower):
             process.kill()
             process.wait()
-    print('left', place.collect().written)
+    place.collect()
     return kills
 
 
@@ -105,5 +115,91 @@ def require_whole(place: Place) -> int:
         else:
             assert int(version) == last[key] + 1, "an update is missing"
             last[key] = int(version)
-    print('changes', len(rows), 'rows', len(last), 'files', len(place.lake.parts(place.resource.raw_table)))
     return len(rows)
+
+
+def changes(place: Place) -> list[tuple[str, str | None]]:
+    """Operations and keys in the order of the log."""
+    relation = place.lake.relation(place.resource.raw_table)
+    query = "SELECT _op, id FROM {} ORDER BY _position".format(relation.sql(dialect="duckdb"))
+    return [(str(o), k) for o, k in place.lake.engine.rows(query)]
+
+
+def versions(place: Place, key: str) -> list[str]:
+    """The versions of a row, in order."""
+    relation = place.lake.relation(place.resource.raw_table).sql(dialect="duckdb")
+    return [r[0] for r in place.lake.engine.rows(f"SELECT version FROM {relation} WHERE id = '{key}' ORDER BY _position")]
+
+
+def refusal(place: Place, **more: Any) -> CityLoomError:
+    """Why a run ends without success."""
+    with pytest.raises(CityLoomError) as caught:
+        place.collect(**more)
+    return caught.value
+
+
+def proved(place: Place) -> StageResult:
+    """What a reconciliation says."""
+    source = Source(name="s", title=place.resource.title, department="x", connector=place.connector, options=place.options)
+
+    def catch_up() -> bool:
+        place.collect()
+        return True
+
+    return reconcile.run(
+        place.resource,
+        source,
+        lake=place.lake,
+        store=place.store,
+        clock=SystemClock(),
+        base=place.folder,
+        catch_up=catch_up,
+    )
+
+
+def trouble(place: Place) -> tuple[str, str]:
+    """Code and hint of what went wrong, whether something landed before or not."""
+    try:
+        found = place.collect().summary["errors"][0]
+    except CityLoomError as error:
+        return error.code, error.hint
+    return str(found["code"]), str(found["hint"])
+
+
+def newest_of(place: Place) -> State:
+    """How far it was followed."""
+    with place.store.read() as connection:
+        found = newest(batches.last_positions(connection, "t"))
+    assert found
+    return found[1]
+
+
+def codes(place: Place) -> set[str]:
+    """Codes of the findings."""
+    with place.store.read() as connection:
+        return {f.code for f in findings.list_findings(connection)}
+
+
+def edit(workspace: Place, **more: Any) -> None:
+    """Change the last position."""
+    with workspace.store.write() as connection:
+        last = batches.list_batches(connection, "t")[-1]
+        assert last.position
+        batches.put_batch(connection, replace(last, position=json.dumps(json.loads(last.position) | more)))
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+def killed(*_: Any, **__: Any) -> None:
+    """What a process does that is killed."""
+    raise Killed
+
+
+def wait_for(is_so: Callable[[], bool], seconds: float = 20) -> None:
+    """Look until it is so."""
+    until = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < until, "it never was"
+        time.sleep(0.1)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +18,31 @@ import sqlalchemy as sa
 sys.path.insert(0, str(Path(__file__).parent))
 
 from _changes import Place
-from _fire import COLUMNS, fire, landed, own_server, require_whole
+from _fire import (
+    COLUMNS,
+    Killed,
+    changes,
+    codes,
+    edit,
+    fire,
+    killed,
+    landed,
+    newest_of,
+    own_server,
+    proved,
+    refusal,
+    require_whole,
+    trouble,
+    versions,
+    wait_for,
+)
 
-from cityloom.collect import landing, reconcile
+from cityloom.collect import landing
 from cityloom.collect.base import build
-from cityloom.collect.changes.state import newest
-from cityloom.kernel.clock import SystemClock
 from cityloom.kernel.errors import CityLoomError
 from cityloom.kernel.ids import new_id
 from cityloom.model.run import StageResult
 from cityloom.model.source import Source
-from cityloom.store import batches, findings
 
 TABLE = """
 CREATE TABLE {table} (id bigint PRIMARY KEY, version int NOT NULL, name text, amount numeric(12, 2), large text);
@@ -100,43 +112,10 @@ def drop(connection: Any, slot: str, words: str = "SELECT pg_drop_replication_sl
             time.sleep(0.05)
 
 
-def changes(place: Place) -> list[tuple[str, str | None]]:
-    """Operations and keys in the order of the log."""
-    relation = place.lake.relation(place.resource.raw_table)
-    query = "SELECT _op, id FROM {} ORDER BY _position".format(relation.sql(dialect="duckdb"))
-    return [(str(o), k) for o, k in place.lake.engine.rows(query)]
-
-
 def require_equal(place: Place, source: Any, query: str = ROWS) -> None:
     """The lake's current rows are the source's."""
     place.collect()
     assert landed(place) == {row[0]: row for row in source.execute(query).fetchall()}
-
-
-def refusal(place: Place, **more: Any) -> CityLoomError:
-    """Why a run ends without success."""
-    with pytest.raises(CityLoomError) as caught:
-        place.collect(**more)
-    return caught.value
-
-
-def proved(place: Place) -> StageResult:
-    """What a reconciliation says."""
-    source = Source(name="s", title=place.resource.title, department="x", connector=place.connector, options=place.options)
-
-    def catch_up() -> bool:
-        place.collect()
-        return True
-
-    return reconcile.run(
-        place.resource,
-        source,
-        lake=place.lake,
-        store=place.store,
-        clock=SystemClock(),
-        base=place.folder,
-        catch_up=catch_up,
-    )
 
 
 def test_the_rows_that_are_there_and_every_change_land_in_order(place: Place, source: Any) -> None:
@@ -249,12 +228,6 @@ def test_a_dropped_column_is_told_and_ends_the_run_where_the_policy_is_stop(plac
     assert codes(place) == set()
 
 
-def versions(place: Place, key: str) -> list[str]:
-    """The versions of a row, in order."""
-    relation = place.lake.relation(place.resource.raw_table).sql(dialect="duckdb")
-    return [r[0] for r in place.lake.engine.rows(f"SELECT version FROM {relation} WHERE id = '{key}' ORDER BY _position")]
-
-
 ALTERATIONS = (
     "ALTER TABLE house ADD COLUMN extra text DEFAULT 'given'",
     "ALTER TABLE house ADD COLUMN extra text DEFAULT md5(random()::text)",
@@ -323,31 +296,9 @@ def older_server(place: Place) -> None:
     edit(place, place="7FFFFFFF00000000")
 
 
-def edit(workspace: Place, **more: Any) -> None:
-    """Change the last position."""
-    with workspace.store.write() as connection:
-        last = batches.list_batches(connection, "t")[-1]
-        assert last.position
-        batches.put_batch(connection, replace(last, position=json.dumps(json.loads(last.position) | more)))
-
-
 def slot_of(place: Place) -> str:
     """The slot that is followed."""
     return str(newest_of(place).facts["slot"])
-
-
-def newest_of(place: Place) -> Any:
-    """How far it was followed."""
-    with place.store.read() as connection:
-        found = newest(batches.last_positions(connection, "t"))
-    assert found
-    return found[1]
-
-
-def codes(place: Place) -> set[str]:
-    """Codes of the findings."""
-    with place.store.read() as connection:
-        return {f.code for f in findings.list_findings(connection)}
 
 
 LOSSES: dict[str, Callable[[Place, Any], None]] = {
@@ -378,8 +329,8 @@ def test_a_log_that_was_lost_is_an_error_and_never_a_gap(place: Place, source: A
     source.execute("INSERT INTO house VALUES (8888, 1, '', 0, '')")
     LOSSES[name](place, source)
     before = changes(place)
-    error = refusal_or_error(place)
-    assert error[0] == "collect.log.lost" and "renew" in error[1]
+    code, hint = trouble(place)
+    assert code == "collect.log.lost" and "renew" in hint
     assert changes(place)[: len(before)] == before
     assert refusal(place).code == "collect.log.lost"
     if name != "table dropped":
@@ -387,15 +338,6 @@ def test_a_log_that_was_lost_is_an_error_and_never_a_gap(place: Place, source: A
         place.collect(again=True)
         require_equal(place, source)
         assert "2" not in landed(place)
-
-
-def refusal_or_error(place: Place) -> tuple[str, str]:
-    """Code and hint of what went wrong, whether something landed before or not."""
-    try:
-        found = place.collect().summary["errors"][0]
-    except CityLoomError as error:
-        return error.code, error.hint
-    return str(found["code"]), str(found["hint"])
 
 
 UNFIT: dict[str, tuple[str, str]] = {
@@ -434,10 +376,6 @@ def test_without_large_values_the_key_is_enough(url: str, source: Any, tmp_path:
     place.close()
 
 
-class Killed(BaseException):
-    """The process is gone."""
-
-
 @pytest.mark.parametrize("name", ["_close", "_settle"])
 def test_a_process_that_dies_between_lake_and_record_doubles_nothing(
     place: Place, source: Any, monkeypatch: pytest.MonkeyPatch, name: str
@@ -451,11 +389,6 @@ def test_a_process_that_dies_between_lake_and_record_doubles_nothing(
     source.execute("UPDATE house SET version = version + 1 WHERE id <= 20")
     require_equal(place, source)
     assert require_whole(place) == 101 + 10 + 20
-
-
-def killed(*_: Any, **__: Any) -> None:
-    """What a process does that is killed."""
-    raise Killed
 
 
 def test_a_process_that_dies_in_the_snapshot_leaves_no_slot_behind(
@@ -496,14 +429,6 @@ def test_following_goes_on_after_a_broken_link_and_is_prompt(place: Place, sourc
 def version_of(place: Place) -> str:
     """Of a row in the lake."""
     return str(landed(place)["1"][1])
-
-
-def wait_for(is_so: Callable[[], bool], seconds: float = 20) -> None:
-    """Look until it is so."""
-    until = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < until, "it never was"
-        time.sleep(0.1)
 
 
 def test_the_server_can_be_stopped_while_it_is_followed(own: tuple[str, Callable[[], None]], tmp_path: Path) -> None:

@@ -239,7 +239,7 @@ class _Columns:
             return values.text(meta[0], codec)
         if kind == 254:
             most = meta[1] | ((meta[0] & 0x30) ^ 0x30) << 4
-            return values.text(2 if most > 255 else 1, codec)
+            return values.text(2 if most > 255 else 1, codec, 0 if codec else most)
         return values.text(2 if int.from_bytes(meta, "little") > 255 else 1, codec)
 
 

@@ -206,14 +206,17 @@ def bits(count: int) -> Field:
     return Field(decode, size)
 
 
-def text(length_size: int, codec: str) -> Field:
-    """Text in a codec of Python, after its length; without a codec bytes, as their hexadecimal digits."""
+def text(length_size: int, codec: str, fill: int = 0) -> Field:
+    """Text in a codec of Python, after its length; without a codec bytes, as their hexadecimal digits.
+
+    The log leaves out zeros at the end of a column of ``fill`` bytes.
+    """
 
     def decode(data: memoryview, at: int) -> tuple[str, int]:
         start = at + length_size
         end = start + int.from_bytes(data[at:start], "little")
         raw = data[start:end]
-        return (str(raw, codec) if codec else raw.hex()), end
+        return (str(raw, codec) if codec else raw.hex().ljust(2 * fill, "0")), end
 
     return Field(decode, -length_size)
 
