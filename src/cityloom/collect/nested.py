@@ -27,6 +27,13 @@ def parse(text: str | bytes) -> Any:
         raise ValueError("it nests too deep") from None
 
 
+def exact_decoder() -> json.JSONDecoder:
+    """A decoder as :func:`parse` uses it, for documents that are read piece by piece."""
+    return json.JSONDecoder(
+        parse_int=Number, parse_float=Number, parse_constant=Number, object_pairs_hook=_without_repeats
+    )
+
+
 def flatten(record: Mapping[str, Any]) -> dict[str, str | None]:
     """``{"a": {"b": 1.10}, "c": [1]}`` as ``{"a.b": "1.10", "c": "[1]"}``.
 

@@ -78,7 +78,14 @@ def _dbf(folder: Path, rows: list[tuple[str, str]]) -> dict[str, str]:
     return {"folder": "."}
 
 
+def _document(folder: Path, rows: list[tuple[str, str]]) -> dict[str, str]:
+    records = ", ".join(f'{{"a": "{a}", "b": "{b}"}}' for a, b in rows)
+    (folder / "a.json").write_text(f'{{"records": [{records}]}}', encoding="utf-8")
+    return {"folder": ".", "records_path": "records"}
+
+
 MAKERS = {
+    "json_files": _document,
     "csv_files": _csv,
     "dbf": _dbf,
     "duckdb_file": _duckdb,

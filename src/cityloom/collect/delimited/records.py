@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ LONGEST = 16 << 20
 _LINES = 20_000
 """So many lines may one record span."""
 _MARK = "\ufeff"
+_SIGN = re.compile(rb"\xff(?=\\x[0-9a-f]{2})")
+"""Stands in a recoded copy before the digits of a byte that is no text."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,12 @@ class Record:
     reason: str = ""
 
 
+_PROBLEMS = {
+    "collect.row.undecodable": "bytes that are no text in the file's encoding",
+    "collect.row.null": "a zero byte",
+}
+
+
 @dataclass(frozen=True)
 class Line:
     """A line with its end; ``problem`` is the code of what makes it no text."""
@@ -33,26 +42,26 @@ class Line:
     text: str
     problem: str = ""
 
+    @property
+    def reason(self) -> str:
+        """What makes it no text, in words."""
+        return _PROBLEMS.get(self.problem, "")
+
 
 def read_lines(raw: Sequence[bytes]) -> list[Line]:
     """Lines of UTF-8 as text; a damaged one with what can be read of it."""
-    return [_line(line) for line in raw]
+    return [read_line(line) for line in raw]
 
 
-def _line(data: bytes) -> Line:
+def read_line(data: bytes) -> Line:
+    """One of them."""
     try:
         text = data.decode()
     except UnicodeDecodeError:
-        return Line(data.replace(b"\xff", b"").decode("utf-8", "backslashreplace"), "collect.row.undecodable")
+        return Line(_SIGN.sub(b"", data).decode("utf-8", "backslashreplace"), "collect.row.undecodable")
     if "\0" in text:
         return Line(text.replace("\0", "\u2400"), "collect.row.null")
     return Line(text)
-
-
-_PROBLEMS = {
-    "collect.row.undecodable": "bytes that are no text in the file's encoding",
-    "collect.row.null": "a zero byte",
-}
 
 
 def read_records(
@@ -73,7 +82,7 @@ def read_records(
         line = lines[at]
         body = _body(line.text)
         if line.problem:
-            records.append(Record(first + at, 1, body, None, line.problem, _PROBLEMS[line.problem]))
+            records.append(Record(first + at, 1, body, None, line.problem, line.reason))
             at += 1
         elif not body:
             at += 1
