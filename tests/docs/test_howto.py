@@ -36,7 +36,19 @@ def test_a_connector_is_added_as_the_page_says(name, documents, tmp_path: Path) 
     assert documents.missing(blocks, tmp_path) == ""
 
 
-@pytest.mark.parametrize("pages", [PAGES, CONNECTOR])
+MORE = ("documents-and-live.md", "documents-and-live.zh.md")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MORE)
+def test_documents_are_collected_and_a_table_is_asked_live_as_the_page_says(name, documents, tmp_path: Path) -> None:
+    blocks = documents.blocks(documents.root / "docs/howto" / name)
+    shutil.copytree(documents.root / "city", tmp_path / "city")
+    (tmp_path / "more.yml").write_text(next(b.text for b in blocks if b.language == "yaml"), encoding="utf-8")
+    assert documents.missing(blocks, tmp_path) == ""
+
+
+@pytest.mark.parametrize("pages", [PAGES, CONNECTOR, MORE])
 def test_both_languages_give_the_same_file_and_commands(pages, documents) -> None:
     english, chinese = (
         [b.text for b in documents.blocks(documents.root / "docs/howto" / name) if b.language in ("sh", "yaml", "python")]
