@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -406,7 +408,8 @@ def test_incremental_takes_ties_and_late_rows_within_the_overlap(database: Serve
     _fill(database)
 
     def more(**options: Any) -> int:
-        return database.collect(COLUMNS, mode="incremental", table="person", marker="at", **options).written
+        key = ("c0", "c2")
+        return database.collect(COLUMNS, key, mode="incremental", table="person", marker="at", **options).written
 
     assert more(overlap=3600) == 3
     assert more(overlap=3600) == 0
@@ -528,6 +531,44 @@ def test_no_such_user_password_or_database(database: Server) -> None:
     database.url = url.set(database="nowhere")
     assert _error(database).code == "collect.database.missing"
     database.url = url
+
+
+def test_a_wrong_password_at_postgresql(postgresql: Server) -> None:
+    user, rules = new_id("user"), Path(server("TEST_POSTGRESQL_DATA")) / "pg_hba.conf"
+    before = rules.read_text()
+    postgresql.do(f"CREATE ROLE {user} LOGIN PASSWORD 'right'", f"GRANT CONNECT ON DATABASE {postgresql.url.database} TO {user}")
+    try:
+        rules.write_text(f"host all {user} 127.0.0.1/32 scram-sha-256\n{before}")
+        postgresql.do("SELECT pg_reload_conf()")
+        url = postgresql.url
+        for _ in range(50):
+            postgresql.url = url.set(username=user, password="hush")
+            with pytest.raises(CityLoomError) as caught:
+                postgresql.collect(COLUMNS, table="person")
+            if caught.value.code == "collect.source.denied":
+                break
+            threading.Event().wait(0.1)
+        assert caught.value.code == "collect.source.denied"
+        assert "hush" not in str(caught.value)
+    finally:
+        rules.write_text(before)
+        postgresql.do("SELECT pg_reload_conf()", f"DROP OWNED BY {user}", f"DROP ROLE {user}")
+
+
+def test_a_server_that_hangs_is_let_go(postgresql: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pg, "_GRACE_SECONDS", 0.2)
+    with pg.PostgreSQL(postgresql.url, Limits(seconds=0.5)) as session:
+        process = session._connection.info.backend_pid
+        try:
+            os.kill(process, signal.SIGSTOP)
+        except PermissionError:
+            pytest.skip("the server is another user's")
+        try:
+            with pytest.raises(SourceError) as caught:
+                session.rows("SELECT 1")
+        finally:
+            os.kill(process, signal.SIGCONT)
+    assert caught.value.code == "collect.source.cut"
 
 
 def test_a_password_in_a_definition(database: Server) -> None:
