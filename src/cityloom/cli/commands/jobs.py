@@ -62,6 +62,7 @@ def register(app: typer.Typer) -> None:
 
 def _run(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help=_("Print no line for each run."))] = False,
+    once: Annotated[bool, typer.Option("--once", help=_("Do what is due now, and end."))] = False,
     tied: Annotated[bool, typer.Option("--tied", hidden=True)] = False,
     workspace: WorkspaceOption = None,
 ) -> None:
@@ -71,10 +72,10 @@ def _run(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_caught: stop.set())
     with opened(workspace) as at, example_interface(at.folder):
-        if not quiet:
+        if not quiet and not once:
             console.print(_("Tasks run by themselves in {folder}. Ctrl-C stops.").format(folder=at.folder))
         listener = (lambda job: None) if quiet else _line
-        Scheduler(at, spawner(at), listener=listener).run(stop)
+        Scheduler(at, spawner(at), listener=listener, is_once=once).run(stop)
 
 
 def _line(job: Job) -> None:

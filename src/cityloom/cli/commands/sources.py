@@ -65,16 +65,12 @@ def _show(found: Sequence[SourceView], *, as_json: bool) -> None:
         return
     rows = [_row(view) for view in found]
     names = [_("source"), _("department"), _("connector"), _("can"), _("answers"), _("ms"), _("asked"), _("newest success")]
-    print_table(_("Sources"), [*names, _("columns since"), _("reason")], rows, numbers=(5,))
+    print_table(_("Sources"), [*names, _("reason")], rows, numbers=(5,))
 
 
 def _row(view: SourceView) -> tuple[Any, ...]:
     one = view.health
     can = ", ".join(words.mode(mode) for mode in MODES if view.capabilities[mode])
     times = [(t or "–")[:16] for t in (one.checked_at, one.succeeded_at)]
-    changed = max((s.changed_at for s in view.schemas if s.changed_at), default=None)
     reason = one.reason if one.is_reachable is False or (one.failed_at or "") > (one.succeeded_at or "") else ""
-    return (
-        view.source, view.department, view.connector, can, one.is_reachable, one.latency_ms, *times,
-        (changed or "–")[:16], reason or "",
-    )  # fmt: skip
+    return view.source, view.department, view.connector, can, one.is_reachable, one.latency_ms, *times, reason or ""

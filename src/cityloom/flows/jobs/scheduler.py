@@ -67,6 +67,7 @@ class Scheduler:
         workdays: the calendar.
         chance: spreads the pauses between tries.
         listener: told of each job whose state changed.
+        is_once: end when all that is due now has ended; continuous tasks are left alone.
     """
 
     workspace: Workspace
@@ -74,6 +75,7 @@ class Scheduler:
     workdays: WorkCalendar = field(default_factory=ChineseCalendar)
     chance: Random = field(default_factory=Random)
     listener: Callable[[Job], None] = lambda job: None
+    is_once: bool = False
     id: str = field(default_factory=lambda: new_id("w"))
     _held: dict[str, _Held] = field(default_factory=dict)
     _next: dict[str, Due] | None = None
@@ -86,7 +88,10 @@ class Scheduler:
             Runner(self.workspace).recover()
             try:
                 while not stop.is_set():
-                    stop.wait(TICK_SECONDS if self._tried() else _TROUBLE_SECONDS)
+                    is_well = self._tried()
+                    if self.is_once and is_well and not self._held:
+                        return
+                    stop.wait(TICK_SECONDS if is_well else _TROUBLE_SECONDS)
             finally:
                 self.leave()
 
@@ -292,6 +297,8 @@ class Scheduler:
             room = _Room(self.workspace, [*running, *leaving])
             paused = {name for name, task in jobs.task_states(connection).items() if task.is_paused}
             for job in jobs.ready_jobs(connection, iso(now)):
+                if self.is_once and job.trigger == CONTINUOUS:
+                    continue
                 resource = self.workspace.city.resources.get(job.resource)
                 if resource is None:
                     jobs.exchange(connection, job, cancelled(job, now))
