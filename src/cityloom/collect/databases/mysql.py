@@ -149,14 +149,13 @@ class MySQL(Session):
 
     def relation(self, schema: str, table: str) -> str:
         """``database.table``."""
-        known = self.rows(
-            "SELECT IF(table_schema = DATABASE(), table_name, CONCAT(table_schema, '.', table_name)) FROM information_schema.tables "
-            f"WHERE table_schema = {self._schema(schema)} OR table_schema NOT IN {_SYSTEM} ORDER BY table_schema <> {self._schema(schema)}, 1"
-        )
-        names = [r[0] for r in known]
-        wanted = f"{schema}.{table}" if schema else table
-        if table not in names and wanted not in names:
-            raise failures.missing(self.place, wanted, names)
+        there = f"SELECT table_name FROM information_schema.tables WHERE table_schema = {self._schema(schema)} AND table_name = {_string(table)}"
+        if (table,) not in self.rows(there):
+            known = self.rows(
+                "SELECT IF(table_schema = DATABASE(), table_name, CONCAT(table_schema, '.', table_name)) "
+                f"FROM information_schema.tables WHERE table_schema NOT IN {_SYSTEM} ORDER BY table_schema <> {self._schema(schema)}, 1"
+            )
+            raise failures.missing(self.place, f"{schema}.{table}" if schema else table, [r[0] for r in known])
         return ".".join(self.quote(n) for n in (schema, table) if n)
 
     def describe(self, relation: str) -> list[Column]:
