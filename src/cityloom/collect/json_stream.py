@@ -87,12 +87,12 @@ class JsonStream:
             lists = self._lists() if found == "{" and bracket == "[" else ""
             raise DataError(
                 "collect.json.shape",
-                "{file}: the value at {path} is {found}, not {wanted}. Lists in it: {lists}.",
+                "{file}: what stands at {path} begins with {found}, not with {wanted}. Lists in it: {lists}.",
                 hint="State with records_path where the list of records is; for one object a line use json_lines.",
                 file=self._name,
-                path=path or "the top",
-                found={"{": "an object", "[": "a list", "": "missing"}.get(found, "a single value"),
-                wanted="a list" if bracket == "[" else "an object",
+                path=path or "$",
+                found=found or "-",
+                wanted=bracket,
                 lists=lists or "-",
             )
         self._at += 1
