@@ -99,6 +99,15 @@ ELSEWHERE = {
     "access",  # real files, for nothing here writes such files
     "http_json",  # its server
     "http_xml",  # its server
+    "coap",  # its server
+    "http_device",  # its server
+    "kafka",  # its server
+    "mariadb_changes",  # its server
+    "mqtt",  # its server
+    "nats",  # its server
+    "postgresql_changes",  # its server
+    "rabbitmq",  # its server
+    "documents",  # files of any kind: features instead of rows
     "dameng",  # a server that is not here: its words only
     "kingbase",  # a server that is not here: tested against PostgreSQL
     "mysql",  # its server
@@ -112,7 +121,9 @@ ELSEWHERE = {
 
 def connect(name, folder, options):
     source = Source(name="s", title=ANY, department="ga", connector=name, options=options)
-    return build(make_resource(["a", "b"]), source, folder)
+    known = KNOWN[name].capabilities
+    mode = "full" if "full" in known else sorted(known)[0]
+    return build(make_resource(["a", "b"], mode=mode), source, folder)
 
 
 def content(connector, sink):
