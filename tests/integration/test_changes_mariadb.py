@@ -471,6 +471,27 @@ def test_a_reconciliation_tells_which_rows_differ_and_no_value(place: Place, sou
     assert "collect.reconcile.unequal" not in codes(place)
 
 
+def test_the_grants_that_are_documented_are_enough_and_needed(place: Place, source: Connection, url: str) -> None:
+    given = sa.make_url(url)
+    user = new_id("f")
+    source.execute(f"CREATE USER {user}@'127.0.0.1' IDENTIFIED BY 'p'", f"GRANT SELECT ON {given.database}.house TO {user}@'127.0.0.1'")
+    address = given.set(username=user, password="p").render_as_string(hide_password=False)
+    (place.folder / "address").write_text(address)
+    try:
+        assert trouble(place)[0] == "collect.source.forbidden"
+        source.execute(f"GRANT BINLOG MONITOR ON *.* TO {user}@'127.0.0.1'")
+        assert trouble(place)[0] in ("collect.source.forbidden", "collect.source.denied")
+        source.execute(f"GRANT REPLICATION SLAVE ON *.* TO {user}@'127.0.0.1'")
+        place.collect()
+        source.execute("UPDATE house SET version = 2")
+        require_equal(place, source)
+        assert proved(place).summary["is_equal"]
+        source.execute(*UNFIT["a cascade"][0])
+        assert trouble(place)[0] == "collect.log.unfit"
+    finally:
+        source.execute(f"DROP USER {user}@'127.0.0.1'")
+
+
 @pytest.mark.slow
 def test_nothing_is_lost_or_doubled_under_fire(own: tuple[str, Callable[[], None]], tmp_path: Path) -> None:
     url, crash = own

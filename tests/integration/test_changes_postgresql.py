@@ -503,6 +503,26 @@ def test_log_of_other_tables_is_let_go_of(place: Place, source: Any, monkeypatch
     require_equal(place, source)
 
 
+def test_the_grants_that_are_documented_are_enough_and_needed(place: Place, source: Any, url: str) -> None:
+    user = new_id("follower")
+    source.execute(f"CREATE ROLE {user} LOGIN")
+    (place.folder / "address").write_text(sa.make_url(url).set(username=user).render_as_string(hide_password=False))
+    try:
+        source.execute(f"GRANT USAGE ON SCHEMA public TO {user}")
+        assert trouble(place)[0] == "collect.log.refused"
+        source.execute(f"ALTER ROLE {user} REPLICATION")
+        assert trouble(place)[0] == "collect.source.forbidden"
+        source.execute(f"GRANT SELECT ON house TO {user}")
+        place.collect()
+        source.execute("UPDATE house SET version = 2")
+        require_equal(place, source)
+        assert proved(place).summary["is_equal"]
+    finally:
+        place.close()
+        source.execute("DROP PUBLICATION cityloom_house; DROP TABLE house")
+        source.execute(f"DROP OWNED BY {user}; DROP ROLE {user}")
+
+
 def test_a_check_tells_whether_the_table_can_be_followed(place: Place, source: Any) -> None:
     connector = build(place.resource, Source(name="s", title=place.resource.title, department="x", connector=place.connector, options=place.options), place.folder)
     connector.check()

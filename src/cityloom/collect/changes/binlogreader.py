@@ -24,7 +24,7 @@ from cityloom.collect.changes.binlog_rows import (
 from cityloom.collect.changes.journal import Journal, RewrittenError
 from cityloom.collect.changes.name import TableName
 from cityloom.collect.changes.state import RESET, State
-from cityloom.collect.changes.statements import Meaning, meaning
+from cityloom.collect.changes.statements import Fold, Meaning, meaning
 from cityloom.collect.changes.walsender import lost
 from cityloom.kernel.errors import ConfigError
 
@@ -45,6 +45,7 @@ class BinlogReader:
         key: its key columns.
         state: how far the slices went.
         reading: what the log does not tell of the table.
+        fold: how names of tables are compared.
     """
 
     log: Binlog
@@ -53,6 +54,7 @@ class BinlogReader:
     key: Sequence[str]
     state: State
     reading: Reading
+    fold: Fold
     facts: dict[str, Any] = field(init=False)
     reached: int = field(init=False)
     _file: int = field(init=False)
@@ -89,6 +91,8 @@ class BinlogReader:
                 raise lost(error.what) from None
             except UnicodeDecodeError:
                 raise lost(f"a text of {self.table} is none in its column's encoding") from None
+            if event.kind == binlog.HEARTBEAT and journal.is_open and journal.spool.count == journal.began:
+                journal.undo()
             if event.end and event.kind != binlog.ROTATE and not journal.is_open:
                 self.reached = max(self.reached, self._file << 32 | event.end)
             if is_end or event.kind == binlog.HEARTBEAT:
@@ -154,6 +158,7 @@ class BinlogReader:
         self.facts = self.facts | {"file": [self._file, event.at]}
 
     def _begin(self, event: Event, journal: Journal) -> None:
+        self._ids.clear()
         journal.begin(self._file << 32 | (event.end - event.size))
         if self._map:
             journal.spool.use(self._map.columns)
@@ -218,7 +223,7 @@ class BinlogReader:
 
     def _query(self, event: Event, journal: Journal) -> bool:
         text, database = _statement(event)
-        found = meaning(text, database, self.table)
+        found = meaning(text, database, self.table, self.fold)
         if found is Meaning.COMMIT:
             return self._end(event, journal)
         if found is Meaning.ROLLBACK:
@@ -245,7 +250,7 @@ class BinlogReader:
             raise lost(f"a transaction on {self.table} was taken back in part, which the log does not tell as rows")
 
     def _is_ours(self, schema: str, table: str) -> bool:
-        return (schema.casefold(), table.casefold()) == (self.table.schema.casefold(), self.table.table.casefold())
+        return (self.fold(schema), self.fold(table)) == (self.fold(self.table.schema), self.fold(self.table.table))
 
     def _gone(self, what: str) -> Exception:
         return lost(f"the table {self.table} {what}")

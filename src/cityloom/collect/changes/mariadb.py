@@ -19,6 +19,7 @@ from cityloom.collect.changes.binlogreader import BinlogReader
 from cityloom.collect.changes.name import TableName
 from cityloom.collect.changes.snapshot import Snapshot, chosen
 from cityloom.collect.changes.state import State
+from cityloom.collect.changes.statements import Fold
 from cityloom.collect.changes.walsender import lost
 from cityloom.collect.databases.base import Limits, Session
 from cityloom.collect.databases.mysql import MySQL
@@ -72,7 +73,7 @@ class MariadbSide:
         with self._connected() as cursor:
             self._inspect(cursor)
             place, base = _end(cursor)
-        self._begun(base, place).close()
+            self._file(base, place)
 
     def plan(self, before: State | None) -> tuple[dict[str, Any], Sequence[str]]:
         """Nothing is made at the server."""
@@ -107,9 +108,10 @@ class MariadbSide:
             target, base = _end(cursor)
             _require_file(cursor, base, state)
             inspect = partial(mytable.inspect, cursor, self.table, self.key)
+            fold = _fold(cursor)
             reading = Reading(_codecs(cursor), _zone(str(state.facts["timezone"])), *_forms(inspect))
             with closing(self._begun(base, state.place)) as log:
-                yield BinlogReader(log, inspect, self.table, self.key, state, reading), target
+                yield BinlogReader(log, inspect, self.table, self.key, state, reading, fold), target
 
     @contextmanager
     def _seen(self, cursor: Any, zone: str) -> Iterator[tuple[Session, int, str]]:
@@ -166,7 +168,7 @@ class MariadbSide:
 
     @property
     def _quoted(self) -> str:
-        return ".".join(mytable.quoted(part) for part in self.table)
+        return mytable.quoted_table(self.table)
 
 
 def _end(cursor: Any) -> tuple[int, str]:
@@ -201,6 +203,12 @@ def _codecs(cursor: Any) -> dict[int, str]:
             continue
         found |= {int(number): _CODECS[name] for number, name in cursor.fetchall() if name in _CODECS}
     return found
+
+
+def _fold(cursor: Any) -> Fold:
+    """How names of tables are compared: exactly, unless the server makes no difference between small and capital letters."""
+    cursor.execute("SELECT @@lower_case_table_names")
+    return str if str(cursor.fetchall()[0][0]) == "0" else str.casefold
 
 
 def _forms(inspect: Callable[[], mytable.Table]) -> tuple[dict[str, int], dict[str, int]]:

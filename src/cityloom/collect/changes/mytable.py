@@ -26,11 +26,7 @@ _UNIQUE = """
 SELECT INDEX_NAME, GROUP_CONCAT(COLUMN_NAME SEPARATOR '\n'), MAX(SUB_PART IS NOT NULL), MAX(NULLABLE = 'YES')
 FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s AND NON_UNIQUE = 0 GROUP BY INDEX_NAME
 """
-_CASCADES = """
-SELECT CONSTRAINT_NAME FROM information_schema.REFERENTIAL_CONSTRAINTS
-WHERE CONSTRAINT_SCHEMA = %s AND TABLE_NAME = %s
-  AND NOT (DELETE_RULE IN ('RESTRICT', 'NO ACTION') AND UPDATE_RULE IN ('RESTRICT', 'NO ACTION'))
-"""
+_CASCADE = re.compile(r"CONSTRAINT `((?:[^`]|``)*)` FOREIGN KEY [^\n]* ON (?:DELETE|UPDATE) (?:CASCADE|SET)")
 _WIDTH = re.compile(r"\((\d+)(?:,(\d+))?\)")
 _INTEGERS = ("tinyint", "smallint", "mediumint", "int", "bigint")
 _REALS = ("float", "double")
@@ -92,6 +88,11 @@ def quoted(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
 
 
+def quoted_table(table: TableName) -> str:
+    """A table's name with its schema, for a statement."""
+    return ".".join(quoted(part) for part in table)
+
+
 def require_log(cursor: Any, table: TableName) -> None:
     """Check that the log tells rows whole, and with names.
 
@@ -128,10 +129,10 @@ def inspect(cursor: Any, table: TableName, key: Sequence[str]) -> Table:
         raise unfit(table, "it is no ordinary table", "Follow the tables behind a view")
     if (engine or "").lower() != "innodb":
         raise unfit(table, f"its engine {engine} knows no transactions", "Convert it to InnoDB")
-    cursor.execute(_CASCADES, table)
-    cascades = [r[0] for r in cursor.fetchall()]
-    if cascades:
-        problem = f"what its foreign key {cascades[0]} changes by cascade is not in the log"
+    cursor.execute(f"SHOW CREATE TABLE {quoted_table(table)}")
+    cascade = _CASCADE.search(str(cursor.fetchall()[0][1]))
+    if cascade:
+        problem = f"what its foreign key {cascade[1]} changes by cascade is not in the log"
         raise unfit(table, problem, "Collect it in mode full, or give the foreign key the rules RESTRICT")
     described = Table(tuple(_columns(cursor, table)))
     require_names([c.name for c in described.columns], table)

@@ -149,7 +149,7 @@ class PostgresqlSide:
                 raise lost("the server's log ends before the place that was reached: it was set back to an earlier state")
             pgtable.require_slot(catalog.execute(_SLOT, (slot,)).fetchone(), slot, state.place)
             left = _drop(catalog, state.facts.get("leave", ()), 0)
-            state = replace(state, facts=state.facts | {"leave": left})
+            state = replace(state, facts={**state.facts, "leave": left})
             sender.start(slot, state.place, self.publication)
             inspect = partial(self._inspect, catalog)
             yield WalReader(sender, catalog, inspect, self.table, self.key, state), end

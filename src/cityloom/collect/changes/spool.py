@@ -52,9 +52,12 @@ class ChangeSpool:
 
     def drop(self, count: int) -> None:
         """Forget all changes but the first ``count`` ones."""
-        self._gone.append((count + self._hidden, self.count + self._hidden))
-        self._hidden += self.count - count
-        self.count = count
+        total = self.count + self._hidden
+        first = count
+        for start, end in self._gone:
+            first += end - start if start <= first else 0
+        self._gone = [one for one in self._gone if one[0] < first] + [(first, total)]
+        self.count, self._hidden = count, total - count
 
     @property
     def columns(self) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from enum import Enum
 
 from cityloom.collect.changes.name import TableName
@@ -11,6 +12,7 @@ _COMMENT = re.compile(r"/\*(?!M?!).*?\*/|--[ \t][^\n]*|#[^\n]*", re.DOTALL)
 _TOKEN = re.compile(
     r"'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.|\"\")*\"|`(?:[^`]|``)*`|/\*M?!\d*|\*/|[\w$]+|[^\s]", re.DOTALL | re.UNICODE
 )
+Fold = Callable[[str], str]
 _PARTITION_VERBS = {"DROP", "TRUNCATE", "EXCHANGE", "IMPORT", "DISCARD", "CONVERT"}
 _CHANGES = {"INSERT", "REPLACE", "UPDATE", "DELETE", "LOAD", "WITH", "CALL"}
 
@@ -29,13 +31,14 @@ class Meaning(Enum):
     PARTLY = "partly"
 
 
-def meaning(text: str, database: str, table: TableName) -> Meaning:
+def meaning(text: str, database: str, table: TableName, fold: Fold = str) -> Meaning:
     """What a statement does to a table.
 
     Args:
         text: the statement.
         database: in which it ran.
         table: its name.
+        fold: how names of tables are compared.
 
     Returns:
         ``EMPTIED``, ``GONE`` (dropped, or made anew), ``REPLACED`` (another table took its name, or rows went with
@@ -47,29 +50,30 @@ def meaning(text: str, database: str, table: TableName) -> Meaning:
     words = [t.upper() for t in tokens[:8]]
     if not words:
         return Meaning.NOTHING
-    if words[0] in ("COMMIT", "ROLLBACK"):
+    if words[0] in ("COMMIT", "ROLLBACK") or words[:2] in (["XA", "COMMIT"], ["XA", "ROLLBACK"]):
         return _end(words)
     names = [(_plain(t), t) for t in tokens]
-    is_named = any(name.casefold() == table.table.casefold() and raw[0] not in "'\"" for name, raw in names)
+    is_named = any(fold(name) == fold(table.table) and raw[0] not in "'\"" for name, raw in names)
     if words[0] == "DROP" and words[1] in ("DATABASE", "SCHEMA"):
-        return Meaning.GONE if any(n.casefold() == table.schema.casefold() for n, _ in names[2:]) else Meaning.NOTHING
+        return Meaning.GONE if any(fold(n) == fold(table.schema) for n, _ in names[2:]) else Meaning.NOTHING
     if not is_named:
         return Meaning.NOTHING
-    return _on_table(tokens, words, _Target(database, *table))
+    return _on_table(tokens, words, _Target(database, table, fold))
 
 
 class _Target:
-    def __init__(self, database: str, schema: str, table: str) -> None:
-        self.database, self.schema, self.table = database.casefold(), schema.casefold(), table.casefold()
+    def __init__(self, database: str, table: TableName, fold: Fold) -> None:
+        self._fold = fold
+        self._database, self._schema, self._table = fold(database), fold(table.schema), fold(table.table)
 
     def is_at(self, tokens: list[str], at: int) -> bool:
         """Whether the name that begins at a token is the table's."""
         if at >= len(tokens):
             return False
-        first = _plain(tokens[at]).casefold()
+        first = self._fold(_plain(tokens[at]))
         if tokens[at + 1 : at + 2] == ["."]:
-            return first == self.schema and at + 2 < len(tokens) and _plain(tokens[at + 2]).casefold() == self.table
-        return self.database == self.schema and first == self.table
+            return first == self._schema and at + 2 < len(tokens) and self._fold(_plain(tokens[at + 2])) == self._table
+        return self._database == self._schema and first == self._table
 
     def is_in(self, tokens: list[str]) -> bool:
         """Whether it is named anywhere."""
@@ -101,7 +105,7 @@ def _made(verb: str, tokens: list[str], target: _Target) -> Meaning:
     upper = [t.upper() for t in tokens]
     start = upper.index("TABLE") + 1
     if upper[start : start + 3] == ["IF", "NOT", "EXISTS"]:
-        start += 3
+        return Meaning.ALTERED if target.is_at(tokens, start + 3) else Meaning.NOTHING
     return Meaning.GONE if target.is_at(tokens, start) else Meaning.NOTHING
 
 
@@ -134,7 +138,7 @@ def _changed(verb: str, tokens: list[str], target: _Target) -> Meaning:
 def _end(words: list[str]) -> Meaning:
     if "TO" in words[:4]:
         return Meaning.PARTLY
-    return Meaning.COMMIT if words[0] == "COMMIT" else Meaning.ROLLBACK
+    return Meaning.COMMIT if "COMMIT" in words[:2] else Meaning.ROLLBACK
 
 
 def _plain(token: str) -> str:

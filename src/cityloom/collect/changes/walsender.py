@@ -30,6 +30,8 @@ _CREATE_SECONDS = 600
 _SILENCE_SECONDS = 600
 _BUSY_SECONDS = 30
 _END_SECONDS = 2
+_LOST, _BUSY = ("42704", "55000", "58P01"), "55006"
+"""What the server answers where a slot is gone or no longer keeps what it should; where it is in use."""
 _status = struct.Struct(">cQQQqB").pack
 
 
@@ -75,6 +77,8 @@ def connect(url: sa.URL, *, timezone: str = "", is_replication: bool = False) ->
         return psycopg.connect(autocommit=True, **{k: v for k, v in given.items() if v is not None})
     except psycopg.Error as error:
         words = str(error)
+        if "replication role" in words or "WAL sender" in words:
+            raise refused(_first_line(words.rpartition("FATAL:")[2])) from None
         if any(word in words for word in ("password", "authentication", "role")):
             raise failures.denied(place_name(url)) from None
         raise unreachable(place_name(url), error) from None
@@ -91,6 +95,16 @@ def lost(problem: str) -> SourceError:
         "collect.log.lost",
         "The log cannot be followed on without a gap: {problem}.",
         hint="Nothing was skipped, and what landed stands. Remove the reason, then take the table anew: `cityloom collect renew` and the name of the resource.",
+        problem=problem,
+    )
+
+
+def refused(problem: str) -> SourceError:
+    """The error for a server that does not let this user follow its log."""
+    return SourceError(
+        "collect.log.refused",
+        "The server refuses to have its log followed: {problem}.",
+        hint="The server needs wal_level = logical and a free replication slot; the user needs the attribute REPLICATION.",
         problem=problem,
     )
 
@@ -170,8 +184,10 @@ class Walsender:
                 self._heard = time.monotonic()
                 self._is_streaming = True
                 return
-            if _state(result, self._pq) != "55006":
-                raise self._refusal(result)
+            if _state(result, self._pq) in _LOST:
+                raise lost(_words(result))
+            if _state(result, self._pq) != _BUSY:
+                raise refused(_words(result))
             if time.monotonic() > deadline:
                 raise busy(slot)
             time.sleep(0.2)
@@ -220,7 +236,7 @@ class Walsender:
         while self._pg.get_result() is not None:
             pass
         if result.status != self._pq.ExecStatus.TUPLES_OK:
-            raise self._refusal(result)
+            raise refused(_words(result))
         values = [result.get_value(0, i) for i in range(result.nfields)]
         return {result.fname(i).decode(): (v or b"").decode() for i, v in enumerate(values)}
 
@@ -244,18 +260,6 @@ class Walsender:
                     seconds=int(seconds),
                 )
 
-    def _refusal(self, result: Any) -> SourceError:
-        state = _state(result, self._pq)
-        problem = _first_line((result.error_message or b"").decode(errors="replace"))
-        if state in ("42704", "55000", "58P01"):
-            return lost(problem)
-        return SourceError(
-            "collect.log.refused",
-            "The server refuses to have its log followed: {problem}.",
-            hint="The server needs wal_level = logical and a free replication slot; the user needs the attribute REPLICATION.",
-            problem=problem or state,
-        )
-
     def _ending(self) -> str:
         result = self._pg.get_result()
         return (result.error_message or b"").decode(errors="replace") if result else "the link broke"
@@ -278,6 +282,11 @@ def _quoted(name: str) -> str:
 
 def _state(result: Any, pq: Any) -> str:
     return (result.error_field(pq.DiagnosticField.SQLSTATE) or b"").decode()
+
+
+def _words(result: Any) -> str:
+    text = (result.error_message or b"").decode(errors="replace")
+    return _first_line(text).removeprefix("ERROR:").strip()
 
 
 def _first_line(text: str) -> str:
