@@ -23,8 +23,8 @@ env-dev: $(VENV)/.ready-dev  ## The same, with what tests and checks need
 demo: env  ## Run the main job on the sample city; ARGS="…" go to `cityloom demo`
 	@$(BIN)/cityloom demo $(ARGS)
 
-test: env-dev  ## Run all tests; ARGS="tests/unit/kernel -k clock" runs some
-	@$(BIN)/python -m pytest $(ARGS)
+test: env-dev  ## Run all tests on two processes; ARGS="tests/unit/kernel -k clock" runs some
+	@$(BIN)/python -m pytest $(or $(ARGS),-n 2 --dist loadgroup)
 
 servers: env-dev  ## Start the servers that tests work against (as root it installs them); VERB=stop ends them
 	@$(BIN)/python tests/servers/run.py $(or $(VERB),start) $(NAMES)
