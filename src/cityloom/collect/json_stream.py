@@ -20,6 +20,16 @@ _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _STRUCTURE = re.compile(r'["\[\]{}]')
 
 
+def _nested(depth: int) -> str:
+    """A pattern for an object or a list that holds others up to a depth."""
+    inner = [_STRING.pattern, r'[^"\[\]{}]++', *([_nested(depth - 1)] if depth else [])]
+    return r"[\[{](?:" + "|".join(inner) + r")*+[\]}]"
+
+
+_SHALLOW = re.compile(_nested(3), re.DOTALL)
+"""Goes over most values at once."""
+
+
 @dataclass(frozen=True)
 class Element:
     """One element: its number from 1, its text, its value; or what is wrong with it."""
@@ -189,6 +199,10 @@ class JsonStream:
         """Go behind the value that begins here, without looking into it; its text, where that is to be kept."""
         if self._peek() not in ("{", "[", '"'):
             return self._decode(self._plain)[1]
+        whole = None if is_kept else _SHALLOW.match(self._buffer, self._at)
+        if whole:
+            self._at = whole.end()
+            return ""
         begin, depth = self._at, 0
         while True:
             found = _STRUCTURE.search(self._buffer, self._at)

@@ -17,10 +17,12 @@ _CHUNK = 8192
 class Spool:
     """A temporary file of records; memory holds one chunk of them. Gone when it is closed or let go of.
 
-    ``columns`` are in the order in which they were first seen; ``digest`` is of all records in order.
+    ``columns`` are in the order in which they were first seen; ``digest`` is of all records in order, unless the
+    source's own is known.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_digested: bool = True) -> None:
+        self._is_digested = is_digested
         self._file = cast(IO[bytes], tempfile.TemporaryFile())  # noqa: SIM115 - lives as long as the spool
         self._records: list[Mapping[str, str | None]] = []
         self._rows: list[int] = []
@@ -70,7 +72,8 @@ class Spool:
     def _flush(self) -> None:
         if not self._records:
             return
-        self._digest.update(repr([sorted(r.items()) for r in self._records]).encode("utf-8", "surrogatepass"))
+        if self._is_digested:
+            self._digest.update(repr([sorted(r.items()) for r in self._records]).encode("utf-8", "surrogatepass"))
         names = dict.fromkeys(n for r in self._records for n in r)
         batch = text_batch({n: [r.get(n) for r in self._records] for n in names}, self._rows)
         self._file.seek(0, 2)

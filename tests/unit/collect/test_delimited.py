@@ -269,6 +269,15 @@ def test_a_record_without_end_is_refused_with_its_line(tmp_path, monkeypatch):
     assert (caught.value.code, caught.value.details["line"]) == ("collect.csv.malformed", 3)
 
 
+def test_a_first_line_without_end_is_refused(tmp_path, monkeypatch):
+    for module in ("layout", "recode", "blocks"):
+        monkeypatch.setattr(f"cityloom.collect.delimited.{module}.LONGEST", 1000)
+    monkeypatch.setattr("cityloom.collect.delimited.layout._SAMPLE", 200)
+    with pytest.raises(DataError) as caught:
+        read(write(tmp_path, "x" * 9000))
+    assert (caught.value.code, caught.value.details["line"]) == ("collect.csv.malformed", 1)
+
+
 def test_what_was_found_is_a_finding_of_the_batch(bench):
     bench.write("a.csv", "report\n\nname;n\na;1\nb;2\nb\n")
     bench.csv(["name", "n"])

@@ -121,18 +121,26 @@ class CsvFiles:
         """What was found that is not declared, and what was done to records."""
         rows = self._rows(piece)
         found = [Remark(code, text) for code, text in rows.layout.remarks.items()]
-        return [*found, *(Remark(code, f"{count} {_DONE[code]}", count) for code, count in rows.tally.items() if count)]
+        done = [Remark(code, f"{count} {_DONE[code]}", count) for code, count in rows.tally.items() if count]
+        self._close()
+        return [*found, *done]
 
     def _rows(self, piece: Slice) -> Rows:
         """The file opened, once for all that is done with it."""
         key = f"{piece.digest} {piece.origin}"
         if key not in self.opened:
-            for rows in self.opened.values():
-                rows.layout.text.close()
-            self.opened.clear()
-            layout = self._layout(piece)
+            self._close()
+            try:
+                layout = self._layout(piece)
+            except LongError as error:
+                raise _long(piece, error) from None
             self.opened[key] = Rows(layout, self.nulls, self.drift == "accept", self.skip_empty)
         return cast(Rows, self.opened[key])
+
+    def _close(self) -> None:
+        for rows in self.opened.values():
+            rows.layout.text.close()
+        self.opened.clear()
 
     def _layout(self, piece: Slice) -> Layout:
         held = held_file(piece)

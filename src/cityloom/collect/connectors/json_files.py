@@ -62,7 +62,7 @@ class JsonFiles:
     def read(self, piece: Slice, sink: RejectSink) -> Iterator[pa.RecordBatch]:
         """The objects, nested fields dotted."""
         held = held_file(piece)
-        with closing(Spool()) as spool:
+        with closing(Spool(is_digested=False)) as spool:
             with resolve(held.path, held.name, self.encoding).open(held.path) as text:
                 for element in JsonStream(text, held.name).elements(self.records_path):
                     _take(element, spool, sink)

@@ -59,7 +59,7 @@ class JsonLines:
 
     def read(self, piece: Slice, sink: RejectSink) -> Iterator[pa.RecordBatch]:
         """The objects, nested fields dotted."""
-        with closing(Spool()) as spool:
+        with closing(Spool(is_digested=False)) as spool:
             for number, raw in self._lines(piece):
                 line = read_line(raw)
                 text = line.text.removeprefix("\ufeff").rstrip("\r\n")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from cityloom.collect.delimited.blocks import Body
+from cityloom.collect.delimited.blocks import Body, LongError
 from cityloom.collect.delimited.dialect import NAMED, Dialect
 from cityloom.collect.delimited.heading import Heading, find_heading, typical_width
 from cityloom.collect.delimited.recode import Utf8, open_text
@@ -55,6 +55,7 @@ def lay_out(path: Path, name: str, wanted: Wanted) -> Layout:
 
     Raises:
         ConfigError, DataError: as :func:`open_text`, :func:`require_header`; ``collect.header.broken``.
+        LongError: when the first line is too long.
     """
     encoded, text = open_text(path, name, wanted.encoding)
     try:
@@ -102,6 +103,8 @@ def _dialect(text: Utf8, wanted: Wanted) -> tuple[list[bytes], list[Line], Diale
         lines = read_lines(raw)
         body = lines[wanted.titles or 0 :]
         dialect, _ = sniff(body, wanted.delimiter, wanted.quote, wanted.escape, is_last=is_all)
+        if not raw and size > LONGEST:
+            raise LongError(1)
         if is_all or size > LONGEST or len(read_records(body, dialect, 1, is_last=False, most=3)[0]) == 3:
             return raw, lines, dialect, is_all
         size *= 4
