@@ -18,6 +18,8 @@ from cityloom.lake.receipts import SEPARATOR
 CHUNK_BYTES = 4 << 20
 """About so many bytes of text make a batch, however many columns a table has."""
 CHUNK_ROWS = 32_768
+FIRST_ROWS = 64
+_MOST_ROWS = 2048
 NUMBERS = ("integer", "decimal", "real")
 MOMENTS = ("date", "moment")
 
@@ -74,6 +76,11 @@ class Session(ABC):
     @abstractmethod
     def stream(self, columns: Sequence[Column], rest: str) -> Iterator[pa.RecordBatch]:
         """The text of columns, ``rest`` being ``FROM … src`` and all that follows; at least one batch."""
+
+    def twin(self) -> Session | None:
+        """A second session that sees the same state, to be opened before anything else is asked; ``None`` where there
+        can be none."""
+        return None
 
     @abstractmethod
     def close(self) -> None:
@@ -171,6 +178,11 @@ class Session(ABC):
         """Texts as one, as a key's figures are taken."""
         parts = [f"coalesce({text}, '')" for text in texts]
         return f" || '{SEPARATOR}' || ".join(parts)
+
+
+def pace(rows: int, size: int) -> int:
+    """How many rows to fetch next, when the last ones had so many bytes: more and more, but no more than a chunk."""
+    return max(1, min(_MOST_ROWS, 2 * rows, CHUNK_BYTES * rows // max(1, size)))
 
 
 class Guard(AbstractContextManager[None]):

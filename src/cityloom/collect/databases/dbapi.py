@@ -13,10 +13,8 @@ import sqlalchemy as sa
 
 from cityloom.collect.base import ColumnShape, TableShape
 from cityloom.collect.databases import failures
-from cityloom.collect.databases.base import NUMBERS, Column, Guard, Limits, Session, shape
+from cityloom.collect.databases.base import FIRST_ROWS, NUMBERS, Column, Guard, Limits, Session, pace, shape
 from cityloom.kernel.errors import CityLoomError
-
-_ROWS = 2000
 
 
 class Plain(Session):
@@ -78,14 +76,16 @@ class Plain(Session):
         """Some thousand rows at a time."""
         names = [c.name for c in columns]
         with self._guard, contextlib.closing(self._cursor()) as cursor:
-            cursor.arraysize = _ROWS
+            cursor.arraysize = wanted = FIRST_ROWS
             cursor.execute(f"SELECT {', '.join(self.shown(c) for c in columns)} {rest}")
             is_first = True
-            while (rows := cursor.fetchmany(_ROWS)) or is_first:
+            while (rows := cursor.fetchmany(wanted)) or is_first:
                 values = zip(*rows, strict=True) if rows else [()] * len(names)
                 arrays = [pa.array([None if v is None else str(v) for v in column], pa.string()) for column in values]
-                yield pa.RecordBatch.from_arrays(arrays, names=names)
+                batch = pa.RecordBatch.from_arrays(arrays, names=names)
+                yield batch
                 is_first = False
+                cursor.arraysize = wanted = pace(max(1, len(rows)), batch.nbytes)
 
     def close(self) -> None:
         """Let go of the connection."""

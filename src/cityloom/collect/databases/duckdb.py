@@ -54,6 +54,10 @@ class DuckDB(Session):
         """End the running query."""
         self._file.interrupt()
 
+    def twin(self) -> DuckDB:
+        """This one: the file answers several threads at a time."""
+        return self
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()

@@ -24,7 +24,7 @@ from cityloom.collect.periods import Span, no_days
 from cityloom.collect.table import require_header
 from cityloom.collect.virtual import Estimate, Question
 from cityloom.kernel.behind import Behind
-from cityloom.kernel.errors import ConfigError
+from cityloom.kernel.errors import ConfigError, SourceError
 from cityloom.lake.receipts import key_name
 from cityloom.model.batch import ColumnFigures
 
@@ -40,9 +40,10 @@ class Target:
 
 @dataclass(frozen=True)
 class Reading:
-    """A session on a task's rows, and what ends with it."""
+    """A session on a task's rows, perhaps a twin of it that proves them meanwhile, and what ends with it."""
 
     session: Session
+    twin: Session | None
     target: Target
     stack: ExitStack
     pool: ThreadPoolExecutor
@@ -59,11 +60,10 @@ class Held:
     spool: TextSpool | None = None
     proof: Future[dict[str, ColumnFigures]] | None = None
 
-    @property
-    def proven(self) -> Proven:
+    def proven(self, session: Session) -> Proven:
         """What the database is to prove."""
         target = self.reading.target
-        return Proven(self.reading.session, target.relation, target.columns, self.where, self.extra)
+        return Proven(session, target.relation, target.columns, self.where, self.extra)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +143,7 @@ class TableExchange:
         """The rows as they were taken off the source, while it computes their figures."""
         held: Held = piece.held
         if self.is_proving and held.proof is None:
-            held.proof = held.reading.pool.submit(prove, held.proven)
+            held.proof = held.reading.pool.submit(prove, held.proven(held.reading.session))
         yield from held.spool.batches() if held.spool else ()
 
     def count(self, piece: Slice) -> int:
@@ -159,12 +159,12 @@ class TableExchange:
     def prove(self, piece: Slice, columns: Sequence[str], key: Sequence[str]) -> tuple[ColumnFigures, ...]:
         """The figures that the database computed over what it has in the same snapshot."""
         held: Held = piece.held
-        found = held.proof.result() if held.proof else prove(held.proven)
+        found = self._proof(held)
         figures = [found[name] for name in columns]
         if len(key) == 1:
             figures.append(ColumnFigures(**{**vars(found[key[0]]), "column": key_name(key)}))
         elif key:
-            figures.append(prove_key(held.proven, key))
+            figures.append(prove_key(held.proven(held.reading.session), key))
         return tuple(figures)
 
     # -- inside ----------------------------------------------------------------------------------------
@@ -191,7 +191,20 @@ class TableExchange:
         with ExitStack() as stack:
             pool = stack.enter_context(ThreadPoolExecutor(1))
             session = stack.enter_context(self._open())
-            yield Reading(session, self._target(session), stack, pool)
+            twin = session.twin() if self.is_proving else None
+            if twin:
+                stack.enter_context(twin)
+            yield Reading(session, twin, self._target(session), stack, pool)
+
+    def _proof(self, held: Held) -> dict[str, ColumnFigures]:
+        """What the database said, or says now when the twin was lost on the way."""
+        if held.proof is not None:
+            try:
+                return held.proof.result()
+            except SourceError:
+                if held.reading.twin is None:
+                    raise
+        return prove(held.proven(held.reading.session))
 
     def _slice(
         self, held: Held, *, origin: str = "", position: Position | None = None, is_whole: bool = False
@@ -201,6 +214,8 @@ class TableExchange:
         spool = held.reading.stack.enter_context(closing(TextSpool([c.name for c in target.columns])))
         rest = f"FROM {target.relation} src" + (f" WHERE {held.where}" if held.where else "")
         rest += f" ORDER BY {target.order}" if target.order else ""
+        if held.reading.twin:
+            held.proof = held.reading.pool.submit(prove, held.proven(held.reading.twin))
         try:
             with Behind(spool.add) as add:
                 for batch in chain(held.extra, session.stream(target.columns, rest)):

@@ -25,10 +25,9 @@ from cityloom.collect.databases.base import (
     shape,
 )
 from cityloom.collect.databases.lines import parse
-from cityloom.kernel.errors import CityLoomError
+from cityloom.kernel.errors import CityLoomError, SourceError
 from cityloom.kernel.extras import require
 
-_ROWS = 2000
 _BINARY = 63
 _KINDS = {
     **dict.fromkeys((1, 2, 3, 8, 9, 13, 16), "integer"),
@@ -66,12 +65,12 @@ class MySQL(Session):
         self._limits, self._held_as = limits, held_as
         self.place = f"{url.host or 'localhost'}:{url.port or 3306}/{url.database or ''}"
         self._guard = Guard((self._driver.Error, OSError), self._failure)
-        self._url = url
+        self._url, self._timezone = url, timezone
         self._is_busy = False
         with self._guard:
             self._connection = self._connect()
         try:
-            self._begin(timezone)
+            self._begin()
         except BaseException:
             self._connection.close()
             raise
@@ -94,7 +93,7 @@ class MySQL(Session):
             program_name="cityloom",
         )
 
-    def _begin(self, timezone: str) -> None:
+    def _begin(self) -> None:
         seconds = self._limits.seconds
         self._is_mariadb = "MariaDB" in str(self.one("SELECT version()")[0])
         limit = f"max_statement_time = {seconds:g}" if self._is_mariadb else f"max_execution_time = {int(seconds * 1000)}"
@@ -103,11 +102,12 @@ class MySQL(Session):
             f"SET SESSION {limit}",
             f"SET SESSION lock_wait_timeout = {wait}, innodb_lock_wait_timeout = {wait}",
             f"SET SESSION net_write_timeout = {max(60, int(seconds))}, wait_timeout = {max(60, int(seconds))}",
-            *([f"SET SESSION time_zone = {_string(timezone)}"] if timezone else []),
+            *([f"SET SESSION time_zone = {_string(self._timezone)}"] if self._timezone else []),
             "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
             "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
         ):
             self._do(words)
+        self._place_in_log = self.rows("SHOW STATUS LIKE 'binlog_snapshot_%'")
         self._room = int(self.one("SELECT @@max_allowed_packet")[0]) // 4
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
@@ -128,6 +128,19 @@ class MySQL(Session):
                 is_first = False
             if is_first:
                 yield self._batch([], columns, small, large)
+
+    def twin(self) -> MySQL | None:
+        """A second one at the same place of the log, which only MariaDB tells."""
+        if not self._place_in_log:
+            return None
+        try:
+            other = MySQL(self._url, self._limits, self._timezone, self._held_as)
+        except SourceError:
+            return None
+        if other._place_in_log == self._place_in_log:
+            return other
+        other.close()
+        return None
 
     def close(self) -> None:
         """End what is running from a second connection, and let go."""
@@ -279,9 +292,9 @@ class MySQL(Session):
             cursor.execute(query)
             found: list[tuple[Any, ...]] = []
             size = 0
-            while rows := cursor.fetchmany(_ROWS):
-                found += rows
-                size += sum(len(v) for row in rows for v in row if v is not None)
+            for row in iter(cursor.fetchone, None):
+                found.append(row)
+                size += sum(len(v) for v in row if v is not None) if len(row) > 1 else len(row[0] or b"")
                 if size >= CHUNK_BYTES:
                     yield found
                     found, size = [], 0

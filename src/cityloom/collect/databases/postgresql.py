@@ -18,7 +18,7 @@ from cityloom.collect.base import ColumnShape, TableShape
 from cityloom.collect.databases import failures
 from cityloom.collect.databases.base import CHUNK_BYTES, NUMBERS, Column, Guard, Limits, Session, shape
 from cityloom.collect.databases.lines import parse
-from cityloom.kernel.errors import CityLoomError
+from cityloom.kernel.errors import CityLoomError, SourceError
 from cityloom.kernel.extras import require
 
 _SETTINGS = (
@@ -60,13 +60,14 @@ class PostgreSQL(Session):
         url: of the database.
         limits: to spare it.
         timezone: in which moments with a zone are shown; empty for the database's own.
+        snapshot: the name of the state to see, from a session that is still open; empty for the present one.
     """
 
     can_prove: ClassVar[bool] = True
 
-    def __init__(self, url: sa.URL, limits: Limits, timezone: str = "") -> None:
+    def __init__(self, url: sa.URL, limits: Limits, timezone: str = "", snapshot: str = "") -> None:
         self._driver = require("psycopg", extra="databases")
-        self._limits = limits
+        self._url, self._limits, self._timezone = url, limits, timezone
         self.place = f"{url.host or 'localhost'}:{url.port or 5432}/{url.database or ''}"
         self._guard = Guard((self._driver.Error,), self._failure)
         self._is_open = False
@@ -86,18 +87,18 @@ class PostgreSQL(Session):
                 autocommit=True,
             )
         try:
-            self._begin(timezone)
+            self._begin(snapshot)
         except BaseException:
             self._connection.close()
             raise
 
-    def _begin(self, timezone: str) -> None:
+    def _begin(self, snapshot: str) -> None:
         milliseconds = int(self._limits.seconds * 1000)
         given = [
             f"SET statement_timeout = {milliseconds}",
             f"SET lock_timeout = {int(self._limits.lock_seconds * 1000)}",
             f"SET idle_in_transaction_session_timeout = {milliseconds}",
-            *([f"SET TimeZone = {_quoted(timezone)}"] if timezone else []),
+            *([f"SET TimeZone = {_quoted(self._timezone)}"] if self._timezone else []),
         ]
         with self._guard:
             for words in (*_SETTINGS, *given):
@@ -107,6 +108,8 @@ class PostgreSQL(Session):
                     continue
             self._connection.execute(_BEGIN)
             self._is_open = True
+            if snapshot:
+                self._connection.execute(f"SET TRANSACTION SNAPSHOT {_quoted(snapshot)}")
             encoding = self._connection.execute("SHOW server_encoding").fetchone()[0]
         self._is_utf8 = encoding in ("UTF8", "SQL_ASCII")
 
@@ -129,6 +132,16 @@ class PostgreSQL(Session):
                     lines, is_first = bytearray(), False
         if lines or is_first:
             yield parse(lines, names, self.place)
+
+    def twin(self) -> PostgreSQL | None:
+        """A second one in the snapshot of this one."""
+        if self.one("SELECT to_regproc('pg_catalog.pg_export_snapshot')::text")[0] is None:
+            return None
+        name = str(self.one("SELECT pg_export_snapshot()")[0])
+        try:
+            return PostgreSQL(self._url, self._limits, self._timezone, name)
+        except SourceError:
+            return None
 
     def close(self) -> None:
         """Cancel what is running, and let go."""

@@ -14,10 +14,9 @@ import pyarrow as pa
 
 from cityloom.collect.base import ColumnShape, TableShape
 from cityloom.collect.databases import failures
-from cityloom.collect.databases.base import Column, Guard, Session, shape
+from cityloom.collect.databases.base import FIRST_ROWS, Column, Guard, Session, pace, shape
 from cityloom.kernel.errors import CityLoomError, DataError
 
-_ROWS = 2000
 _SEARCHED = 1000
 """Rows that a look-up by an index is taken to touch."""
 _BUSY_SECONDS = 30
@@ -61,14 +60,16 @@ class SQLite(Session):
         names = [c.name for c in columns]
         with self._guard:
             cursor = self._connection.execute(f"SELECT {', '.join(self.quote(n) for n in names)} {rest}")
-            row = 1
-            while (rows := cursor.fetchmany(_ROWS)) or row == 1:
+            row, wanted = 1, FIRST_ROWS
+            while (rows := cursor.fetchmany(wanted)) or row == 1:
                 values = list(zip(*rows, strict=True)) if rows else [()] * len(names)
                 arrays = [self._texts(v, n, row) for n, v in zip(names, values, strict=True)]
-                yield pa.RecordBatch.from_arrays(arrays, names=names)
+                batch = pa.RecordBatch.from_arrays(arrays, names=names)
+                yield batch
                 row += len(rows)
                 if not rows:
                     return
+                wanted = pace(len(rows), batch.nbytes)
 
     def close(self) -> None:
         """Close the file."""
