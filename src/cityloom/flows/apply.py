@@ -7,6 +7,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from cityloom.content import library
 from cityloom.content.check import check
 from cityloom.content.load import Definition, load, value_of
 from cityloom.flows.bootstrap import Workspace
@@ -30,7 +31,7 @@ class Applied:
 def apply(
     workspace: Workspace, folder: Path, *, actor: str, only_plan: bool = False, is_part: bool = False
 ) -> Applied:
-    """Bring the definitions of a folder into force.
+    """Bring the definitions of a folder into force, with those of the library that they refer to.
 
     Args:
         workspace: where they take effect.
@@ -47,6 +48,7 @@ def apply(
     found = load(folder)
     with workspace.store.read() as connection:
         others = _others(connection, found, folder) if is_part else []
+    found += library.referred(found, [(one.kind, one.name) for one in others])
     check([*found, *others], folder, known_plugins())
     wanted = {(one.kind, one.name): one.digest for one in found}
     bodies = {(one.kind, one.name): (one.digest, one.body) for one in found}

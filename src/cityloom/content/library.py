@@ -1,0 +1,113 @@
+"""The library of published data elements and code tables: found by name, and read only where referred to.
+
+A file of the library holds several documents. The index knows where each begins without parsing any, so
+that a city which refers to three elements has three documents parsed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+import cityloom.library
+from cityloom.content.load import Definition, digest_of, value_of
+from cityloom.model.standard import CodeTable, Element
+
+Key = tuple[str, str]
+"""Kind and name of a definition."""
+KINDS = ("element", "code_table")
+_REFERENCES = {"element": "element", "codes": "code_table"}
+"""Key of a definition that names another one -> kind of what it names."""
+_HEAD = re.compile(r"^kind: *(\w+)\s+^name: *(\w+)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where a definition of the library stands: its file, which of the file's documents it is, and its text."""
+
+    file: Path
+    document: int
+    text: str
+
+
+@cache
+def index() -> Mapping[Key, Entry]:
+    """Every definition of the library by kind and name; nothing is parsed."""
+    found: dict[Key, Entry] = {}
+    for file in sorted(Path(cityloom.library.__path__[0]).rglob("*.yml")):
+        for number, text in enumerate(file.read_text(encoding="utf-8").split("\n---\n")):
+            if head := _HEAD.search(text):
+                found[head.group(1), head.group(2)] = Entry(file, number, text)
+    return found
+
+
+@cache
+def read(kind: str, name: str) -> Definition:
+    """One definition of the library.
+
+    Raises:
+        KeyError: the library has none of this kind and name.
+    """
+    entry = index()[kind, name]
+    body = YAML(typ="safe", pure=True).load(entry.text)
+    del body["kind"]
+    return Definition(kind, name, body, digest_of(body), value_of(kind, body), entry.file, entry.document)
+
+
+def referred(definitions: Iterable[Definition], known: Collection[Key] = ()) -> list[Definition]:
+    """Definitions of the library that some definitions refer to, and those that these refer to.
+
+    Args:
+        definitions: of a city.
+        known: kinds and names that are defined besides; they and the definitions' own names win.
+    """
+    given = list(definitions)
+    taken = {*known, *((one.kind, one.name) for one in given)}
+    found: list[Definition] = []
+    todo = given
+    while todo:
+        wanted = {key for one in todo for key in _names(one.body)} - taken
+        taken |= wanted
+        todo = [read(*key) for key in sorted(wanted) if key in index()]
+        found += todo
+    return found
+
+
+def search(words: Iterable[str]) -> list[Element | CodeTable]:
+    """Elements and code tables in which every word occurs, best first; all when there is no word.
+
+    A word occurs in a name, an identifier, a title, a standard or a synonym, whatever its case. What bears
+    one of the words as its name, title or synonym comes first.
+    """
+    wanted = [word.casefold() for word in words]
+    ranked = []
+    for key in index():
+        one: Element | CodeTable = read(*key).value
+        texts = [text.casefold() for text in _texts(one)]
+        if all(any(word in text for text in texts) for word in wanted):
+            ranked.append((not any(word in texts for word in wanted), KINDS.index(key[0]), one.name, one))
+    return [one for *_rank, one in sorted(ranked, key=lambda rank: rank[:3])]
+
+
+def _texts(one: Element | CodeTable) -> list[str]:
+    more = (one.identifier, *one.synonyms) if isinstance(one, Element) else ()
+    return [one.name, one.title.zh, one.title.en, one.standard, *more]
+
+
+def _names(value: Any) -> Iterator[Key]:
+    """What a definition's body names anywhere: ``element: x`` and ``codes: x``."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            if key in _REFERENCES and isinstance(inner, str):
+                yield _REFERENCES[key], inner
+            else:
+                yield from _names(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _names(inner)
