@@ -11,17 +11,19 @@ import threading
 import time
 from contextlib import contextmanager
 
+import psycopg
 import pytest
+import sqlalchemy as sa
 
 from cityloom.engines.base import sql
 from cityloom.flows.apply import apply
 from cityloom.flows.bootstrap import open_workspace
 from cityloom.flows.jobs import control
 from cityloom.kernel.config import Settings
+from cityloom.kernel.ids import new_id
+from cityloom.lake.changes import current
 from cityloom.model.job import TaskState
 from cityloom.store import batches, findings, jobs, runs
-from cityloom.store.database import metadata
-from cityloom.store.migrate import load_tables
 
 ROWS = 20_000
 PATIENCE = 300
@@ -78,9 +80,6 @@ def home(tmp_path):
 def opened(home, url=""):
     workspace = open_workspace(Settings(workspace=home / "w", lease_seconds=5, database=url))
     try:
-        load_tables()
-        with workspace.store.write() as connection:
-            metadata.create_all(connection)
         yield workspace
     finally:
         workspace.close()
@@ -264,6 +263,66 @@ def test_what_is_taken_back_ends_within_seconds_and_others_may_collect_meanwhile
             assert len(listed["workers"]) == 1
             _command(home, "jobs", "cancel", "hung")
             until(lambda: states(workspace)["hung"] == "cancelled")
+
+
+def test_a_log_is_followed_on_and_on_whoever_is_killed(home, server) -> None:
+    with followed_table(server) as (url, source), opened(home) as workspace:
+        log = RESOURCE.format(
+            name="log", connector="postgresql_changes", options=f"url: '{url}'", what="table: t",
+            cycle="continuous", mode="cdc", schedule="wait_seconds: 1",
+        )  # fmt: skip
+        define(workspace, home, log)
+
+        def is_whole() -> bool:
+            return workspace.lake.exists("raw_ga__log") and _current(workspace) == rows_of(source)
+
+        with scheduler(home) as process:
+            until(is_whole)
+            source.execute("INSERT INTO t SELECT n, 'later ' || n FROM generate_series(101, 150) n")
+            until(is_whole)
+            process.kill()
+            process.wait()
+        source.execute("UPDATE t SET text = 'changed' WHERE id % 7 = 0")
+        source.execute("DELETE FROM t WHERE id % 10 = 0")
+        with scheduler(home):
+            until(is_whole)
+            source.execute("INSERT INTO t VALUES (999, 'last')")
+            until(is_whole)
+            assert states(workspace) == {"log": "running"}
+        assert states(workspace) == {"log": "queued"}
+        assert len(rows_of(source)) == 136
+
+
+@contextmanager
+def followed_table(server):
+    """A table of a PostgreSQL database of its own, ready to be followed: its address, and a connection to it."""
+    given = sa.make_url(server("TEST_POSTGRESQL_URL")).set(drivername="postgresql")
+    name = new_id("jobs")
+    with psycopg.connect(given.render_as_string(hide_password=False), autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}")
+        try:
+            url = given.set(database=name).render_as_string(hide_password=False)
+            with psycopg.connect(url, autocommit=True) as source:
+                source.execute("CREATE TABLE t (id bigint PRIMARY KEY, text text)")
+                source.execute("ALTER TABLE t REPLICA IDENTITY FULL")
+                source.execute("CREATE PUBLICATION cityloom_t FOR TABLE t")
+                source.execute("INSERT INTO t SELECT n, 'row ' || n FROM generate_series(1, 100) n")
+                yield url, source
+        finally:
+            slots = "FROM pg_replication_slots WHERE database = %s"
+            admin.execute(f"SELECT pg_terminate_backend(active_pid) {slots} AND active_pid IS NOT NULL", (name,))
+            until(lambda: not admin.execute(f"SELECT 1 {slots} AND active", (name,)).fetchall())
+            admin.execute(f"SELECT pg_drop_replication_slot(slot_name) {slots}", (name,))
+            admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def rows_of(source) -> list[tuple[str, str]]:
+    return sorted((str(n), text) for n, text in source.execute("SELECT id, text FROM t").fetchall())
+
+
+def _current(workspace) -> list[tuple[str, str]]:
+    relation = current(workspace.lake, "raw_ga__log", ["id"])
+    return sorted(workspace.lake.engine.rows(sql("SELECT id, text FROM :t AS t", t=relation)))
 
 
 def _command(home, *words: str, **environment):
