@@ -19,10 +19,10 @@ from importlib.resources import files
 from pathlib import Path
 
 _BLOCK = 1 << 20
-_DOUBTFUL = 15.0
+_DOUBTFUL = 10.0
 _TRIED = 12
 _CLEARLY = 0.8
-_ASIAN = 6
+_ASIAN = 7
 _MOSTLY = 0.6
 _GOOD = 6.4
 """So few bits for each byte that is not ASCII make it an Asian text; then nothing else is tried."""
@@ -69,6 +69,7 @@ _LATIN_EAST = ("cs", "sk", "pl", "hu", "hr", "sl", "ro", "sr-Latn", "bs", "de")
 _CYRILLIC = ("ru", "uk", "be", "bg", "mk", "sr")
 FAMILIES = (
     Family(("gb18030",), ("zh-Hans",), 0),
+    Family(("utf-8",), ("zh-Hans", "zh-Hant", "ja", "ko", "ru", "en", "fr", "de", "es", "cs", "tr"), 0),
     Family(("big5", "cp950", "big5hkscs"), ("zh-Hant",), 22),
     Family(("shift_jis", "cp932"), ("ja",), 24),
     Family(("euc_jp", "euc_jis_2004"), ("ja",), 24),
@@ -95,7 +96,8 @@ FAMILIES = (
     Family(("cp1257", "iso8859_13"), ("lt", "lv", "et"), 26),
     Family(("cp874", "tis_620"), ("th",), 24),
 )
-"""What is tried where a file is no UTF, likeliest for a Chinese department first."""
+"""What is tried where a file is not proven to be a UTF, likeliest for a Chinese department first; the first ones are
+Asian, or UTF-8 that is damaged."""
 
 _TYPOGRAPHY = frozenset("«»„“”‘’–—…•·°§©®™€£¥№¿¡ªº±×÷\xa0")
 _WORD = re.compile(r"[A-Za-z]*[^\x00-\x7f][^\x00-\x40\x5b-\x60\x7b-\x7f]*")
@@ -299,7 +301,7 @@ def _han(char: str, national: str) -> float:
     first, last = _FIRST[national]
     lead = code[0]
     if lead < first:
-        return _MARK + 1 if national != "shift_jis" or char < "\u3041" else 9.0
+        return _MARK + 1 if lead < 0xA4 else 15.0
     return 12.5 if lead <= last else 15.5
 
 
