@@ -14,6 +14,7 @@ import re
 import shutil
 import struct
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -23,6 +24,7 @@ from cityloom.collect.connectors.access import Access
 from cityloom.collect.jet.pages import JetFile, _arc4
 from cityloom.collect.jet.values import field_text
 from cityloom.kernel.errors import ConfigError, DataError
+from cityloom.store.database import Store
 
 REAL = Path(__file__).parents[3].parent / "real-data" / "messy_mdb"
 FILES = sorted(p.relative_to(REAL).as_posix() for p in REAL.rglob("*") if p.suffix in (".mdb", ".accdb"))
@@ -30,6 +32,13 @@ NULL = "\x01"
 HEX = re.compile("([0-9a-f]{2})+")
 NWIND = "mdbtools/data/nwind.mdb"
 pytestmark = pytest.mark.skipif(not FILES, reason="the real data are not in ../real-data")
+
+@pytest.fixture
+def empty_store(tmp_path: Path) -> Iterator[Store]:
+    """One kind of store is enough: what is tested here is read before anything is stored."""
+    store = Store(f"sqlite:///{tmp_path / 'control.db'}")
+    yield store
+    store.close()
 
 
 def connector(file: str, table: str = "", **options) -> Access:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -13,10 +14,18 @@ from tests.unit.collect.dbase_files import memo_four, memo_foxpro, memo_three, t
 from cityloom.collect.connectors.dbf import Dbf
 from cityloom.kernel.errors import ConfigError, DataError
 from cityloom.store import batches
+from cityloom.store.database import Store
 
 REAL = Path(__file__).parents[3].parent / "real-data" / "messy_dbf"
 PEOPLE = [("NAME", "C", 10, 0), ("BORN", "D", 8, 0)]
 needs_real = pytest.mark.skipif(not REAL.is_dir(), reason="the real data are not in ../real-data")
+
+@pytest.fixture
+def empty_store(tmp_path: Path) -> Iterator[Store]:
+    """One kind of store is enough: what is tested here is read before anything is stored."""
+    store = Store(f"sqlite:///{tmp_path / 'control.db'}")
+    yield store
+    store.close()
 
 
 def gbk(text: str) -> bytes:
@@ -94,6 +103,16 @@ def test_a_number_that_did_not_fit_is_no_number(bench):
     table(bench.folder / "a.dbf", [("N", "N", 3, 0)], [(b" ", [b"***"]), (b" ", [b"1x"]), (b" ", [b"12"])])
     assert bench.run("dbf", ["N"], {"folder": "."}).rejected == 2
     assert "did not fit" in rejects(bench)[0][3]
+
+
+def test_memos_that_are_lost_are_null_where_the_task_says_so(bench):
+    rows = [(b" ", ["甲".encode(), b"1".rjust(10)])]
+    table(bench.folder / "a.dbf", [("K", "C", 4, 0), ("M", "M", 10, 0)], rows, version=0x83)
+    with pytest.raises(DataError) as caught:
+        bench.run("dbf", ["K", "M"], {"folder": "."})
+    assert caught.value.code == "collect.dbf.memo"
+    bench.run("dbf", ["K", "M"], {"folder": ".", "memos": "leave"})
+    assert bench.rows("K", "M") == [("甲", None)]
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,6 +14,15 @@ import pytest
 
 from cityloom.kernel.errors import DataError
 from cityloom.store import batches
+from cityloom.store.database import Store
+
+
+@pytest.fixture
+def empty_store(tmp_path: Path) -> Iterator[Store]:
+    """One kind of store is enough: what is tested here is read before anything is stored."""
+    store = Store(f"sqlite:///{tmp_path / 'control.db'}")
+    yield store
+    store.close()
 
 
 def test_json_lines_keep_digits_and_set_bad_lines_apart(bench):

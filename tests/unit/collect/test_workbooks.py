@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import msoffcrypto.format.ooxml
@@ -20,6 +21,7 @@ from cityloom.collect.sheets.open import open_book
 from cityloom.collect.sheets.texts import Texts
 from cityloom.kernel.errors import ConfigError, DataError
 from cityloom.store import batches
+from cityloom.store.database import Store
 
 REAL = Path(__file__).parents[3].parent / "real-data"
 needs_real = pytest.mark.skipif(not REAL.is_dir(), reason="the real data are not in ../real-data")
@@ -30,6 +32,13 @@ BOOKS = sorted(
     if p.suffix in (".xls", ".xlsx", ".xlsb", ".ods")
 )
 REFUSED = {"messy_xls_xlrd/corrupted_error.xls"}
+
+@pytest.fixture
+def empty_store(tmp_path: Path) -> Iterator[Store]:
+    """One kind of store is enough: what is tested here is read before anything is stored."""
+    store = Store(f"sqlite:///{tmp_path / 'control.db'}")
+    yield store
+    store.close()
 
 
 def rejects(bench):
@@ -341,6 +350,16 @@ def test_the_quick_way_and_the_parser_find_the_same():
     assert len(quick) == 8999
     with pytest.raises(stream.BookError):
         list(stream.cells(io.BytesIO(text[:-40].encode())))
+
+
+def test_names_with_a_prefix_are_the_same_names(bench):
+    rows = "".join(f'<x:row r="{n}"><x:c r="A{n}"><x:v>{n}</x:v></x:c><x:c r="B{n}" t="inlineStr"><x:is><x:t>&lt;x:c</x:t></x:is></x:c></x:row>' for n in range(2, 20_000))
+    head = '<x:row r="1"><x:c r="A1" t="str"><x:v>a</x:v></x:c><x:c r="B1" t="str"><x:v>b</x:v></x:c></x:row>'
+    text = f'<?xml version="1.0"?><x:worksheet xmlns:x="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><x:sheetData>{head}{rows}</x:sheetData><x:mergeCells><x:mergeCell ref="A1:B1"/></x:mergeCells></x:worksheet>'
+    found = list(stream.cells(io.BytesIO(text.encode())))
+    assert len(found) == 19_999
+    assert found[-1] == (19_999, [(0, "", "", False, "19999"), (1, "", "inlineStr", False, "<x:c")])
+    assert list(stream.merged(io.BytesIO(text.encode()))) == [("A1", "B1")]
 
 
 def test_many_texts_lie_on_disk():

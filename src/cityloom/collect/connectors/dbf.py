@@ -6,7 +6,7 @@ import codecs
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
 
@@ -37,6 +37,7 @@ class Dbf:
         pattern: which of them, as a glob.
         encoding: of the texts; ``auto`` takes what a file .cpg or the header says, else UTF-8 or GB 18030, whichever
             all texts are in. Name it where the header is wrong.
+        memos: ``require`` the file with the memos, or ``leave`` them NULL where it is lost.
         place: where the folder is when it is not on this machine: ``kind`` and that place's options.
     """
 
@@ -53,6 +54,7 @@ class Dbf:
     folder: str
     pattern: str = "*.[dD][bB][fF]"
     encoding: str = _AUTO
+    memos: Literal["require", "leave"] = "require"
     place: Mapping[str, Any] = field(default_factory=dict, hash=False)
     base: Path = Path()
 
@@ -110,8 +112,10 @@ class Dbf:
     def _open(self, piece: Slice) -> Records:
         header = self._header(piece)
         held = held_file(piece)
+        needs = self.memos == "require"
         encoding = header.encoding if self.encoding == _AUTO else _codec(self.encoding)
-        return Records(held.path, held.name, header, encoding or _proven(held.path, held.name, header))
+        encoding = encoding or _proven(held.path, held.name, header, needs)
+        return Records(held.path, held.name, header, encoding, needs_memos=needs)
 
 
 def _codec(name: str) -> str:
@@ -126,9 +130,9 @@ def _codec(name: str) -> str:
         ) from None
 
 
-def _proven(path: Path, name: str, header: Header) -> str:
+def _proven(path: Path, name: str, header: Header, needs_memos: bool) -> str:
     """UTF-8 where all texts are in it, else GB 18030."""
-    with Records(path, name, header, "utf-8") as records:
+    with Records(path, name, header, "utf-8", needs_memos=needs_memos) as records:
         for _, record in records.live():
             try:
                 for words in records.words(record):

@@ -156,7 +156,7 @@ class Excel:
         names = [s.name for s in book.sheets]
         wanted: str | int = self.sheet
         if self._is_glob:
-            wanted = piece.origin.rpartition("#")[2] if piece.origin.rpartition("#")[2] in names else piece.origin.partition("#")[2]
+            wanted = max((n for n in names if piece.origin.endswith(f"#{n}")), key=len, default=self.sheet)
         if isinstance(wanted, int) and 1 <= wanted <= len(names):
             wanted = names[wanted - 1]
         if wanted not in names:

@@ -79,19 +79,20 @@ class Memo:
         raise FieldError("its memo is cut off")
 
 
-def find_memo(path: Path, name: str, version: int) -> Memo:
-    """The memo file beside a table.
-
-    Raises:
-        DataError: ``collect.dbf.memo`` when there is none.
-    """
+def find_memo(path: Path, version: int) -> Memo | None:
+    """The memo file beside a table."""
     for ending in _ENDINGS:
         beside = path.with_suffix(ending)
         if beside.is_file():
             return Memo(beside, version)
-    raise DataError(
+    return None
+
+
+def no_memos(name: str) -> DataError:
+    """The error for a table whose memos are not there."""
+    return DataError(
         "collect.dbf.memo",
         "{file} has memo columns, and no memo file stands beside it.",
-        hint="Deliver the file with the same name ending in .dbt or .fpt with it, into the same folder.",
+        hint="Deliver the file with the same name ending in .dbt or .fpt with it, into the same folder; where it is lost, set the option memos to leave.",
         file=name,
     )

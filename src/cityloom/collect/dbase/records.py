@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import IO
 
 from cityloom.collect.dbase.header import Field, Header, damaged
-from cityloom.collect.dbase.memo import Memo, find_memo
+from cityloom.collect.dbase.memo import Memo, find_memo, no_memos
 from cityloom.collect.dbase.values import FieldError, plain
 from cityloom.kernel.i18n import _
 
@@ -23,14 +23,19 @@ class Records:
         name: what to call it in errors.
         header: as ``read_header`` gives it.
         encoding: of its texts.
+        needs_memos: whether its memos must be there; else they are NULL where the file with them is missing.
 
     Raises:
         DataError: ``collect.dbf.memo``.
     """
 
-    def __init__(self, path: Path, name: str, header: Header, encoding: str) -> None:
+    def __init__(self, path: Path, name: str, header: Header, encoding: str, *, needs_memos: bool = True) -> None:
         self.path, self.name, self.header, self.encoding = path, name, header, encoding
-        self._memo: Memo | None = find_memo(path, name, header.version) if header.has_memos else None
+        self._memo: Memo | None = None
+        if header.has_memos:
+            self._memo = find_memo(path, header.version)
+            if self._memo is None and needs_memos:
+                raise no_memos(name)
 
     def __enter__(self) -> Records:
         return self

@@ -10,6 +10,7 @@ import codecs
 import re
 from collections.abc import Iterator
 from html import unescape
+from itertools import chain
 from typing import IO, Any
 
 from lxml import etree
@@ -23,7 +24,7 @@ _CELL = re.compile(
     r"(?:<f(?:| [^<>]*?)(/>|>[^<]*</f>))?"
     r'(?:<v>([^<]*)</v>|<v/>|<is><t(?: xml:space="preserve")?>([^<]*)</t></is>)?</c>)'
 )
-_PLAIN_ROOT = re.compile(r"<worksheet[\s>]")
+_ROOT = re.compile(r"<(?:(\w+):)?worksheet[\s>]")
 _REFERENCE = re.compile(r"([A-Z]{1,3})([0-9]+)")
 _MERGE = re.compile(r'<mergeCell\s[^>]*?ref="([A-Z]+[0-9]+)(?::([A-Z]+[0-9]+))?"')
 _END = "</row>"
@@ -40,25 +41,24 @@ def cells(file: IO[bytes]) -> Iterator[tuple[int, list[Cell]]]:
     Raises:
         BookError: where it is no sheet, or is cut off.
     """
-    blocks = _decoded(file)
+    blocks = _plain(_decoded(file))
     head = ""
     while "<sheetData" not in head:
         block = next(blocks, "")
         head += block
         if not block or len(head) > 16 * _BLOCK:
             raise BookError("it has no rows")
-    root = _PLAIN_ROOT.search(head)
-    start = head[root.start() : head.index(">", root.start()) + 1] if root else ""
-    if not start:
-        raise BookError("its rows are named otherwise")
-    rest = head[head.index("<sheetData") :]
-    yield from _stretches(rest, blocks, start)
+    root = _ROOT.search(head)
+    if not root:
+        raise BookError("it is no sheet")
+    start = head[root.start() : head.index(">", root.start()) + 1]
+    yield from _stretches(head[head.index("<sheetData") :], blocks, start)
 
 
 def merged(file: IO[bytes]) -> Iterator[tuple[str, str]]:
     """First and last cell of each merged range; they stand behind the rows."""
     tail, is_behind = "", False
-    for block in _decoded(file):
+    for block in _plain(_decoded(file)):
         tail += block
         at = tail.rfind("</sheetData>")
         is_behind = is_behind or at >= 0
@@ -101,6 +101,22 @@ def _decoded(file: IO[bytes]) -> Iterator[str]:
             yield decoder.decode(block)
     except UnicodeDecodeError:
         raise BookError("it is not UTF-8") from None
+
+
+def _plain(blocks: Iterator[str]) -> Iterator[str]:
+    """The same without the prefix that some programs put before every name: ``<x:c>``."""
+    first = next(blocks, "")
+    root = _ROOT.search(first)
+    prefix = root.group(1) if root else None
+    if not prefix:
+        yield first
+        yield from blocks
+        return
+    rest = first.replace(f"xmlns:{prefix}=", "xmlns=", 1)
+    for block in chain(blocks, ("",)):
+        cut = rest.rfind("<") if block else len(rest)
+        yield rest[:cut].replace(f"<{prefix}:", "<").replace(f"</{prefix}:", "</")
+        rest = rest[cut:] + block
 
 
 def _stretches(text: str, blocks: Iterator[str], start: str) -> Iterator[tuple[int, list[Cell]]]:
