@@ -13,6 +13,7 @@ class EventKind(StrEnum):
     CONTENT_APPLIED = "content.applied"
     BATCH_LANDED = "batch.landed"
     BATCH_FAILED = "batch.failed"
+    BATCH_SHOWN = "batch.shown"
     INTAKE_DENIED = "intake.denied"
     INTAKE_REFUSED = "intake.refused"
     REJECTS_SHOWN = "rejects.shown"

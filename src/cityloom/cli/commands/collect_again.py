@@ -1,7 +1,8 @@
-"""``cityloom collect compare``, ``replay``, ``backfill``: batches looked at, or taken in, once more."""
+"""``cityloom collect compare``, ``replay``, ``backfill``, ``show``: batches looked at, or taken in, once more."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ from cityloom.cli.groups import group_of
 from cityloom.cli.session import JsonOption, WorkspaceOption, console, opened, print_json, print_table
 from cityloom.collect.periods import Span
 from cityloom.flows import again
+from cityloom.flows.shown import show_batch
 from cityloom.flows.surroundings import example_interface
 from cityloom.kernel.errors import DataError
 from cityloom.kernel.i18n import _
@@ -42,6 +44,11 @@ def register(app: typer.Typer) -> None:
         "days.\n\nExample: `cityloom collect backfill visit --from 2026-01-01 --to 2026-03-31`"
     )
     group.command("backfill", help=backfill_help)(_backfill)
+    show_help = _(
+        "Show the first rows of a batch as they were when it landed, also of one that was replaced since.\n\n"
+        "For accounts of the resource's department and of the data authority; the look goes on record."
+    )
+    group.command("show", help=show_help)(_show)
 
 
 def _verify(
@@ -111,6 +118,24 @@ def _backfill(
             reason=errors[0]["message"],
             advice=errors[0]["hint"],
         )
+
+
+def _show(
+    batch: Annotated[str, typer.Argument(help=_("The batch's id, see `cityloom collect batches`."))],
+    actor: Annotated[str, typer.Option("--as", help=_("Account that looks."))],
+    limit: Annotated[int, typer.Option(min=1, help=_("How many."))] = 20,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    with opened(workspace) as at:
+        found = show_batch(at, batch, actor=actor, limit=limit)
+    if as_json:
+        print_json({"batch": asdict(found.batch), "rows": list(found.rows)})
+        return
+    names = [c for c in found.columns if c not in ("_batch", "_at", "_hash")]
+    names = ["_row", *(n for n in names if n != "_row")]
+    title = f"{found.batch.resource} {found.batch.origin} · {words.batch_state(found.batch.state)}"
+    print_table(title, names, [[row.get(n) for n in names] for row in found.rows], numbers=(0,))
 
 
 def _listed(run: Run, name: str) -> list[dict[str, Any]]:
