@@ -6,6 +6,7 @@ that a city which refers to three elements has three documents parsed.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from ruamel.yaml import YAML
 
 import cityloom.library
 from cityloom.content.load import Definition, digest_of, value_of
-from cityloom.model.standard import CodeTable, Element
+from cityloom.model.text import Title
 
 Key = tuple[str, str]
 """Kind and name of a definition."""
@@ -25,6 +26,9 @@ KINDS = ("element", "code_table")
 _REFERENCES = {"element": "element", "codes": "code_table"}
 """Key of a definition that names another one -> kind of what it names."""
 _HEAD = re.compile(r"^kind: *(\w+)\s+^name: *(\w+)", re.MULTILINE)
+_TITLE = re.compile(r'^title: \{zh: "(.*)", en: "(.*)"\}$', re.MULTILINE)
+_LINE = re.compile(r"^(identifier|standard|representation|synonyms): (.*)$", re.MULTILINE)
+"""Lines as the library's files write them: one key a line, texts in double quotes, lists as JSON does."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,17 @@ class Entry:
     file: Path
     document: int
     text: str
+
+
+@dataclass(frozen=True)
+class Hit:
+    """What a search says of a definition; a code table has no representation."""
+
+    kind: str
+    name: str
+    title: Title
+    representation: str
+    standard: str
 
 
 @cache
@@ -79,25 +94,30 @@ def referred(definitions: Iterable[Definition], known: Collection[Key] = ()) -> 
     return found
 
 
-def search(words: Iterable[str]) -> list[Element | CodeTable]:
+def search(words: Iterable[str]) -> list[Hit]:
     """Elements and code tables in which every word occurs, best first; all when there is no word.
 
     A word occurs in a name, an identifier, a title, a standard or a synonym, whatever its case. What bears
-    one of the words as its name, title or synonym comes first.
+    one of the words as its name, title or synonym comes first. Nothing is parsed.
     """
     wanted = [word.casefold() for word in words]
     ranked = []
-    for key in index():
-        one: Element | CodeTable = read(*key).value
-        texts = [text.casefold() for text in _texts(one)]
+    for key, entry in index().items():
+        hit, texts = _heading(*key, entry.text)
         if all(any(word in text for text in texts) for word in wanted):
-            ranked.append((not any(word in texts for word in wanted), KINDS.index(key[0]), one.name, one))
-    return [one for *_rank, one in sorted(ranked, key=lambda rank: rank[:3])]
+            ranked.append((not any(word in texts for word in wanted), KINDS.index(hit.kind), hit.name, hit))
+    return [hit for *_rank, hit in sorted(ranked, key=lambda rank: rank[:3])]
 
 
-def _texts(one: Element | CodeTable) -> list[str]:
-    more = (one.identifier, *one.synonyms) if isinstance(one, Element) else ()
-    return [one.name, one.title.zh, one.title.en, one.standard, *more]
+def _heading(kind: str, name: str, text: str) -> tuple[Hit, list[str]]:
+    """What the lines of a definition's heading say, and the texts in which words are looked for."""
+    lines = dict(_LINE.findall(text))
+    found = _TITLE.search(text)
+    title = Title(*found.groups()) if found else Title(name, name)
+    standard, representation = (lines.get(key, "").strip('"') for key in ("standard", "representation"))
+    synonyms: list[str] = json.loads(lines.get("synonyms", "[]"))
+    texts = [name, title.zh, title.en, standard, lines.get("identifier", ""), *synonyms]
+    return Hit(kind, name, title, representation, standard), [one.casefold() for one in texts]
 
 
 def _names(value: Any) -> Iterator[Key]:

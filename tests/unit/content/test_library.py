@@ -12,7 +12,9 @@ from cityloom.content.check import check
 from cityloom.content.load import Definition, load
 from cityloom.content.problems import ContentError
 from cityloom.engines.codings import CODINGS
-from cityloom.flows.apply import known_plugins
+from cityloom.flows.apply import apply, known_plugins
+from cityloom.flows.bootstrap import open_workspace
+from cityloom.kernel.config import load_settings
 from cityloom.model.standard import CodeTable, Element
 from cityloom.quality.base import build as build_rule
 from cityloom.standard.base import build as build_step
@@ -186,6 +188,24 @@ def test_a_definition_of_the_city_wins(tmp_path: Path) -> None:
     assert names(library.referred(given, {("element", "birth_date")})) == [("element", "sex")]
 
 
+def test_applying_brings_them_into_force_and_out_again(tmp_path: Path) -> None:
+    folder = tmp_path / "city"
+    folder.mkdir()
+    city(folder)
+    at = open_workspace(load_settings(workspace=tmp_path / "workspace"))
+    try:
+        done = apply(at, folder, actor="dsj.steward")
+        assert ("add", "code_table", "sex") in [(c.action, c.kind, c.name) for c in done.changes]
+        assert at.city.elements["sex"].codes == "sex"
+        assert at.city.codes["sex"].codes[1].title.zh == "男性"
+        assert not apply(at, folder, actor="dsj.steward").changes
+        (folder / "all.yml").write_text(DEPARTMENT + SOURCE, encoding="utf-8")
+        apply(at, folder, actor="dsj.steward")
+        assert not at.city.elements and not at.city.codes
+    finally:
+        at.close()
+
+
 def test_a_name_that_nobody_has_is_a_mistake_still(tmp_path: Path) -> None:
     (tmp_path / "all.yml").write_text(DEPARTMENT + SOURCE + RESOURCE.replace("element: sex", "element: sexx"), encoding="utf-8")
     given = load(tmp_path)
@@ -210,6 +230,15 @@ def test_nothing_is_parsed_that_nobody_refers_to(tmp_path: Path, monkeypatch: py
 @pytest.mark.parametrize(("word", "name"), [("sfzh", "citizen_id"), ("CSRQ", "birth_date"), ("性别", "sex"), ("3304", "people")])
 def test_words_find(word: str, name: str) -> None:
     assert name in [one.name for one in library.search([word])][:3]
+
+
+def test_what_a_search_says_is_what_is_defined() -> None:
+    hits = library.search([])
+    assert len(hits) == len(library.index())
+    for hit in hits:
+        one = library.read(hit.kind, hit.name).value
+        assert (hit.title, hit.standard) == (one.title, one.standard)
+        assert hit.representation == getattr(one, "representation", "")
 
 
 def test_every_word_must_occur() -> None:

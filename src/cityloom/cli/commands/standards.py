@@ -25,20 +25,19 @@ def _library(
     as_json: JsonOption = False,
 ) -> None:
     found = library.search(words or [])
-    named = [one for one in found if [one.name] == words]
+    named = [hit for hit in found if [hit.name] == words]
     shown = named or found
+    whole = [library.read(hit.kind, hit.name).value for hit in shown] if named or len(shown) == 1 else []
     if as_json:
-        print_json([asdict(one) for one in shown])
+        print_json([asdict(one) for one in whole or shown])
     elif not shown:
         console.print(_("The library has nothing of these words."))
-    elif named or len(shown) == 1:
-        for one in shown:
+    elif whole:
+        for one in whole:
             _show(one)
     else:
-        rows = [
-            (_kind(one), one.name, str(one.title), one.representation if isinstance(one, Element) else "", one.standard)
-            for one in shown
-        ]
+        kinds = {"element": _("element"), "code_table": _("code table")}
+        rows = [(kinds[hit.kind], hit.name, str(hit.title), hit.representation, hit.standard) for hit in shown]
         names = [_("kind"), _("name"), _("title"), _("representation"), _("standard")]
         print_table(_("Library"), names, rows)
 
@@ -62,7 +61,3 @@ def _show(one: Element | CodeTable) -> None:
         (_("standard"), one.standard),
     ]
     print_table(f"{one.name} · {one.title}", [_("property"), _("value")], [row for row in rows if row[1]])
-
-
-def _kind(one: Element | CodeTable) -> str:
-    return _("element") if isinstance(one, Element) else _("code table")
