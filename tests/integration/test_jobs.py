@@ -293,6 +293,19 @@ def test_a_log_is_followed_on_and_on_whoever_is_killed(home, server) -> None:
         assert len(rows_of(source)) == 136
 
 
+def test_the_server_runs_the_tasks_too_and_takes_them_with_it_when_it_is_killed(home) -> None:
+    with opened(home) as workspace:
+        define(workspace, home, table(home / "sources", "t", rows=10))
+        control.start(workspace, "t", actor="dsj.steward")
+        command = [sys.executable, "-m", "cityloom", "serve", "--jobs", "--port", "0", "--workspace", str(home / "w")]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        until(lambda: states(workspace).get("t") == "done")
+        assert len(control.living_workers(workspace)) == 1
+        process.kill()
+        process.wait()
+        until(lambda: not control.living_workers(workspace))
+
+
 @contextmanager
 def followed_table(server):
     """A table of a PostgreSQL database of its own, ready to be followed: its address, and a connection to it."""

@@ -502,6 +502,31 @@ def test_work_in_hand_is_queued_again_when_the_scheduler_leaves(workspace, bench
         assert jobs.list_workers(connection) == []
 
 
+def test_a_store_that_fails_for_a_while_ends_no_scheduler(workspace, bench, monkeypatch) -> None:
+    import threading
+
+    import sqlalchemy as sa
+
+    city(workspace, task("a"))
+    bench.at("05T10:00")
+    bench.alive.close()
+    stop, seen = threading.Event(), []
+    monkeypatch.setattr("cityloom.flows.jobs.scheduler._TROUBLE_SECONDS", 0.01)
+    monkeypatch.setattr("cityloom.flows.jobs.scheduler.TICK_SECONDS", 0.01)
+    tick = bench.scheduler.tick
+
+    def sometimes() -> None:
+        seen.append(1)
+        if len(seen) < 3:
+            raise sa.exc.OperationalError("", {}, Exception("gone"))
+        tick()
+        stop.set()
+
+    monkeypatch.setattr(bench.scheduler, "tick", sometimes)
+    bench.scheduler.run(stop)
+    assert len(seen) == 3
+
+
 def test_what_is_pushed_or_virtual_or_manual_is_never_due(workspace, bench) -> None:
     still = [replace(task(n), collect=replace(task(n).collect, mode=n)) for n in ("push", "virtual")]
     city(workspace, *still, task("m", cycle="manual"))

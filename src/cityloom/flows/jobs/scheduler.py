@@ -88,17 +88,17 @@ class Scheduler:
             Runner(self.workspace).recover()
             try:
                 while not stop.is_set():
-                    is_well = self._tried()
+                    is_well = self._tried(self.tick)
                     if self.is_once and is_well and not self._held:
                         return
                     stop.wait(TICK_SECONDS if is_well else _TROUBLE_SECONDS)
             finally:
                 self.leave()
 
-    def _tried(self) -> bool:
-        """One tick; a store or a disk that fails for a while does not end the scheduler."""
+    def _tried(self, act: Callable[[], None]) -> bool:
+        """Do something; a store or a disk that fails for a while does not end the scheduler."""
         try:
-            self.tick()
+            act()
         except (CityLoomError, sa.exc.SQLAlchemyError, OSError) as error:
             get_log("jobs").error("jobs.tick.failed", kind=type(error).__name__, code=getattr(error, "code", ""))
             return False
@@ -119,12 +119,14 @@ class Scheduler:
             self._tell(held, "leave")
         end = self._tick() + _STOP_SECONDS
         pause = threading.Event()
-        while self._held and self._tick() < end:
-            self._reap()
+        while self._held and self._tick() < end and self._tried(self._reap):
             pause.wait(0.05)
         for held in self._held.values():
             held.child.kill()
-        self._reap()
+        self._tried(self._reap)
+        self._tried(self._forget)
+
+    def _forget(self) -> None:
         with self.workspace.store.write() as connection:
             jobs.drop_worker(connection, self.id)
         self.workspace.locks.forget(worker_lock(self.id))
