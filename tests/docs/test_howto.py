@@ -48,7 +48,18 @@ def test_documents_are_collected_and_a_table_is_asked_live_as_the_page_says(name
     assert documents.missing(blocks, tmp_path) == ""
 
 
-@pytest.mark.parametrize("pages", [PAGES, CONNECTOR, MORE])
+TEXTS = ("text-files.md", "text-files.zh.md")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TEXTS)
+def test_text_files_are_read_as_the_page_says(name, documents, tmp_path: Path) -> None:
+    blocks = documents.blocks(documents.root / "docs/howto" / name)
+    shutil.copytree(documents.root / "city", tmp_path / "city")
+    assert documents.missing(blocks, tmp_path) == ""
+
+
+@pytest.mark.parametrize("pages", [PAGES, CONNECTOR, MORE, TEXTS])
 def test_both_languages_give_the_same_file_and_commands(pages, documents) -> None:
     english, chinese = (
         [b.text for b in documents.blocks(documents.root / "docs/howto" / name) if b.language in ("sh", "yaml", "python")]
