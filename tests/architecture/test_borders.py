@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ROOMS = (
+ROOMS = ("library", 
     ["cli", "api", "web", "gateway", "flows"]
     + ["collect", "standard", "quality", "fuse", "catalog", "share", "assess", "sample"]
     + ["protect", "lake", "store", "content", "engines", "model", "kernel"]
