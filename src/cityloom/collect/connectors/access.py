@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pyarrow as pa
 
-from cityloom.collect.base import ColumnShape, RejectSink, Slice, TableShape, text_batch
+from cityloom.collect.base import ColumnShape, RejectSink, Slice, TableShape
+from cityloom.collect.chunks import Chunk
 from cityloom.collect.files import file_slices, held_file, open_folder, require_unchanged
 from cityloom.collect.jet import table as jet
 from cityloom.collect.jet.catalog import Entry, entries
@@ -19,7 +20,6 @@ from cityloom.collect.table import require_header
 from cityloom.kernel.errors import ConfigError, DataError
 from cityloom.model.text import STRICT, Title
 
-_CHUNK = 10_000
 _SIZED = (9, 10)
 
 
@@ -69,18 +69,15 @@ class Access:
             found = self._definition(file)
             names = [c.name for c in found.columns]
             require_header(names, f"{file.name}, {self.table}")
-            numbers: list[int] = []
-            records: list[Sequence[str | None]] = []
+            chunk = Chunk(names)
             for number, row in enumerate(_sound(file, found), 1):
                 if isinstance(row, BrokenError):
                     sink(number, "", "collect.access.row", str(row))
                 else:
-                    numbers.append(number)
-                    records.append(row)
-                if len(records) >= _CHUNK:
-                    yield _batch(names, records, numbers)
-                    numbers, records = [], []
-            yield _batch(names, records, numbers)
+                    chunk.add(number, row)
+                if chunk.is_full:
+                    yield chunk.take()
+            yield chunk.take()
         require_unchanged(piece)
 
     def count(self, piece: Slice) -> int:
@@ -142,11 +139,6 @@ def _sound(file: JetFile, found: jet.Definition) -> Iterator[list[str | None] | 
         yield from jet.rows(file, found, file.encoding)
     except BrokenError as broken:
         raise damaged(file.name, str(broken)) from None
-
-
-def _batch(names: list[str], records: list[Sequence[str | None]], numbers: list[int]) -> pa.RecordBatch:
-    columns = list(zip(*records, strict=True)) if records else [()] * len(names)
-    return text_batch(dict(zip(names, columns, strict=True)), numbers)
 
 
 def _shape(file: JetFile, entry: Entry) -> TableShape:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
 
-from cityloom.collect.base import ColumnShape, RejectSink, Slice, TableShape, text_batch
+from cityloom.collect.base import ColumnShape, RejectSink, Slice, TableShape
+from cityloom.collect.chunks import Chunk
 from cityloom.collect.dbase.header import Field, Header, read_header
 from cityloom.collect.dbase.records import Records, live_count
 from cityloom.collect.dbase.values import FieldError
@@ -20,7 +21,6 @@ from cityloom.collect.tables import literal_glob
 from cityloom.kernel.errors import CityLoomError, ConfigError
 from cityloom.model.text import STRICT, Title
 
-_CHUNK = 10_000
 _AUTO = "auto"
 
 
@@ -71,18 +71,15 @@ class Dbf:
         with self._open(piece) as records:
             names = [f.name for f in records.header.fields]
             require_header(names, records.name)
-            numbers: list[int] = []
-            texts: list[Sequence[str | None]] = []
+            chunk = Chunk(names)
             for number, record in records.live():
                 try:
-                    texts.append(records.texts(record))
-                    numbers.append(number)
+                    chunk.add(number, records.texts(record))
                 except FieldError as error:
                     sink(number, error.column, "collect.dbf.field", str(error), records.rough(record))
-                if len(texts) >= _CHUNK:
-                    yield _batch(names, texts, numbers)
-                    numbers, texts = [], []
-            yield _batch(names, texts, numbers)
+                if chunk.is_full:
+                    yield chunk.take()
+            yield chunk.take()
         require_unchanged(piece)
 
     def count(self, piece: Slice) -> int:
@@ -142,11 +139,6 @@ def _proven(path: Path, name: str, header: Header, needs_memos: bool) -> str:
             except FieldError:
                 continue
     return "utf-8"
-
-
-def _batch(names: list[str], texts: list[Sequence[str | None]], numbers: list[int]) -> pa.RecordBatch:
-    columns = list(zip(*texts, strict=True)) if texts else [()] * len(names)
-    return text_batch(dict(zip(names, columns, strict=True)), numbers)
 
 
 def _kind(one: Field) -> str:
