@@ -24,8 +24,8 @@ WRITE, UPDATE, DELETE = "c", "u", "d"
 ROWS = {23: (WRITE, 1), 24: (UPDATE, 1), 25: (DELETE, 1), 30: (WRITE, 2), 31: (UPDATE, 2), 32: (DELETE, 2)}
 """Events of rows: what they do, and the version of their head."""
 ROWS_COMPRESSED = {166: (WRITE, 1), 167: (UPDATE, 1), 168: (DELETE, 1), 169: (WRITE, 2), 170: (UPDATE, 2), 171: (DELETE, 2)}
-UNKNOWN = {39: "a partial update", 40: "a compressed transaction"}
-"""Events that hold changes and cannot be read."""
+UNKNOWN = (39, 40)
+"""Events that hold changes and cannot be read: partial updates, packed transactions of MySQL."""
 HEAD = 19
 _CONNECT_SECONDS = 20
 _SILENCE_SECONDS = 30

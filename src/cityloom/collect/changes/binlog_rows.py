@@ -9,6 +9,7 @@ from datetime import tzinfo
 
 from cityloom.collect.changes import binlog_values as values
 from cityloom.collect.changes.binlog_values import Field
+from cityloom.kernel.i18n import _
 
 Row = list[str | None]
 _BINARY = 63
@@ -84,7 +85,7 @@ def table_map(body: memoryview, reading: Reading) -> TableMap:
     metas = _metas(types, body[at : at + size])
     extra = _extra(body[at + size + (count + 7) // 8 :])
     if _NAMES not in extra:
-        raise UnreadableError("the names of columns are not in the log: binlog_row_metadata is not FULL")
+        raise UnreadableError(_("the names of columns are not in the log: binlog_row_metadata is not FULL"))
     names = tuple(_texts(extra[_NAMES]))
     columns = _Columns(types, metas, extra, reading)
     return TableMap(schema, name, names, tuple(columns.field(*one) for one in zip(names, columns.types, metas, strict=True)))
@@ -105,7 +106,7 @@ def rows(
     present = body[at : at + images * size]
     at += images * size
     if count != len(table.columns) or any(not _is_full(present[i * size : (i + 1) * size], count) for i in range(images)):
-        raise UnreadableError("rows are not whole in the log: binlog_row_image was not FULL")
+        raise UnreadableError(_("rows are not whole in the log: binlog_row_image was not FULL"))
     data = memoryview(inflated(body[at:])) if is_compressed else body[at:]
     at = 0
     while at < len(data):
@@ -122,7 +123,7 @@ def row_at(data: memoryview, at: int, fields: Sequence[Field]) -> tuple[Row, int
     nulls = int.from_bytes(data[at : at + size], "little")
     at += size
     row: Row = []
-    for decode, _ in fields:
+    for decode, _size in fields:
         if nulls & 1:
             row.append(None)
         else:
@@ -136,7 +137,7 @@ def _past(data: memoryview, at: int, fields: Sequence[Field], size: int) -> int:
     """Where the row ends that begins somewhere."""
     nulls = int.from_bytes(data[at : at + size], "little")
     at += size
-    for _, width in fields:
+    for _decode, width in fields:
         if not nulls & 1:
             at += width if width >= 0 else int.from_bytes(data[at : at - width], "little") - width
         nulls >>= 1
@@ -249,7 +250,7 @@ class _Columns:
 
     def _codec(self, collation: int) -> str:
         if collation not in self._reading.codecs:
-            raise UnreadableError(f"text is in a collation that is not known ({collation})")
+            raise UnreadableError(_("text is in a collation that is not known ({collation})").format(collation=collation))
         return self._reading.codecs[collation]
 
 
@@ -279,7 +280,7 @@ def _plain(kind: int, meta: bytes, zone: tzinfo) -> Field:
         255: lambda: values.text(digits, ""),
     }
     if kind not in makers:
-        raise UnreadableError(f"a column is of a type that is not known ({kind})")
+        raise UnreadableError(_("a column is of a type that is not known ({kind})").format(kind=kind))
     return makers[kind]()
 
 
@@ -288,7 +289,7 @@ def _lists(body: memoryview) -> list[list[bytes]]:
     while at < len(body):
         count, at = _number(body, at)
         names = []
-        for _ in range(count):
+        for _name in range(count):
             size, at = _number(body, at)
             names.append(bytes(body[at : at + size]))
             at += size

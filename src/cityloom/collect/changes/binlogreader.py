@@ -27,11 +27,11 @@ from cityloom.collect.changes.state import RESET, State
 from cityloom.collect.changes.statements import Fold, Meaning, meaning
 from cityloom.collect.changes.walsender import lost
 from cityloom.kernel.errors import ConfigError
+from cityloom.kernel.i18n import _
 
 _LOOK_SECONDS = 5.0
 _STANDALONE, _PREPARED = 0x01, 0x40
 _QUERY_HEAD = 13
-_REPLACED = "another table took its name, or rows came or went with a partition"
 
 
 @dataclass
@@ -90,7 +90,7 @@ class BinlogReader:
             except UnreadableError as error:
                 raise lost(error.what) from None
             except UnicodeDecodeError:
-                raise lost(f"a text of {self.table} is none in its column's encoding") from None
+                raise lost(_("a text of {table} is none in its column's encoding").format(table=self.table)) from None
             if event.kind == binlog.HEARTBEAT and journal.is_open and journal.spool.count == journal.began:
                 journal.undo()
             if event.end and event.kind != binlog.ROTATE and not journal.is_open:
@@ -109,7 +109,7 @@ class BinlogReader:
             now = self.inspect()
         except ConfigError as error:
             if error.code == "collect.table.missing":
-                raise self._gone("is not there any more") from None
+                raise lost(_("the table {table} is not there any more").format(table=self.table)) from None
             raise
         mytable.compare(self.facts, now)
         self.facts = self.facts | now.facts()
@@ -143,18 +143,18 @@ class BinlogReader:
             self._check_file(event)
         elif event.kind == binlog.XA_PREPARE:
             if journal.spool.count > journal.began:
-                raise lost(f"{self.table} was changed in a distributed transaction (XA)")
+                raise lost(_("{table} was changed in a distributed transaction (XA)").format(table=self.table))
             journal.undo()
         elif event.kind == binlog.INCIDENT:
-            raise lost("the server says that changes are missing in its log")
+            raise lost(_("the server says that changes are missing in its log"))
         elif event.kind in binlog.UNKNOWN:
-            raise lost(f"the log holds {binlog.UNKNOWN[event.kind]}, which cannot be read")
+            raise lost(_("the log holds an event that cannot be read ({kind})").format(kind=event.kind))
 
     def _check_file(self, event: Event) -> None:
         """A file is known by the second it was begun: after a reset of the log another has its name."""
         known = self.facts["file"]
         if known[0] == self._file and known[1] != event.at:
-            raise lost("the server's log was begun anew")
+            raise lost(_("the server's log was begun anew"))
         self.facts = self.facts | {"file": [self._file, event.at]}
 
     def _begin(self, event: Event, journal: Journal) -> None:
@@ -181,7 +181,7 @@ class BinlogReader:
             found = table_map(body, self.reading)
         missing = [k for k in self.key if k not in found.columns]
         if missing:
-            raise self._gone(f"has lost its key column {missing[0]}")
+            raise lost(_("the key column {column} of {table} was removed or renamed").format(column=missing[0], table=self.table))
         self._map, self._map_body = found, bytes(body)
         self._keys = {found.columns.index(k) for k in self.key}
         self._last_key = max(self._keys)
@@ -239,21 +239,18 @@ class BinlogReader:
             journal.spool.use(self.columns)
             journal.add(RESET, [None] * len(self.columns), 0)
         elif found is Meaning.GONE:
-            raise self._gone("was dropped, or made anew")
+            raise lost(_("the table {table} was dropped, or made anew").format(table=self.table))
         elif found is Meaning.REPLACED:
-            raise RewrittenError(_REPLACED)
+            raise RewrittenError(_("another table took its name, or rows came or went with a partition"))
         elif found is Meaning.ALTERED:
             self._compare()
         elif found is Meaning.HIDDEN:
-            raise lost(f"{self.table} was changed by a statement that the log does not tell as rows")
+            raise lost(_("{table} was changed by a statement that the log does not tell as rows").format(table=self.table))
         elif found is Meaning.PARTLY and journal.spool.count > journal.began:
-            raise lost(f"a transaction on {self.table} was taken back in part, which the log does not tell as rows")
+            raise lost(_("a transaction on {table} was taken back in part, which the log does not tell as rows").format(table=self.table))
 
     def _is_ours(self, schema: str, table: str) -> bool:
         return (self.fold(schema), self.fold(table)) == (self.fold(self.table.schema), self.fold(self.table.table))
-
-    def _gone(self, what: str) -> Exception:
-        return lost(f"the table {self.table} {what}")
 
 
 def _statement(event: Event) -> tuple[str, str]:

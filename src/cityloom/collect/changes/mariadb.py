@@ -25,6 +25,7 @@ from cityloom.collect.databases.base import Limits, Session
 from cityloom.collect.databases.mysql import MySQL
 from cityloom.kernel.errors import ConfigError, SourceError
 from cityloom.kernel.extras import require
+from cityloom.kernel.i18n import _
 
 _TRIES = 5
 _CHANGED = "error 1412"
@@ -104,7 +105,7 @@ class MariadbSide:
         with self._connected() as cursor:
             mytable.require_log(cursor, self.table)
             if _system(cursor) != state.facts["system"]:
-                raise lost("the server is another one than before")
+                raise lost(_("the server is another one than before"))
             target, base = _end(cursor)
             _require_file(cursor, base, state)
             inspect = partial(mytable.inspect, cursor, self.table, self.key)
@@ -116,12 +117,12 @@ class MariadbSide:
     @contextmanager
     def _seen(self, cursor: Any, zone: str) -> Iterator[tuple[Session, int, str]]:
         """A session, the place of its snapshot, and the name of the log's files."""
-        for _ in range(_TRIES):
+        for _try in range(_TRIES):
             with MySQL(self.url, self.limits, zone) as session:
                 status = {name.lower(): value for name, value in session.rows("SHOW STATUS LIKE 'binlog_snapshot_%'")}
                 file = status.get("binlog_snapshot_file", "")
                 if not file:
-                    raise lost("the server does not tell the place of a snapshot in its log")
+                    raise lost(_("the server does not tell the place of a snapshot in its log"))
                 if self._holds(session):
                     yield session, binlog.place_of(file, int(status["binlog_snapshot_position"])), file.rpartition(".")[0]
                     return
@@ -164,7 +165,7 @@ class MariadbSide:
             while (event := log.next(10.0)) is not None:
                 if event.kind == binlog.FORMAT:
                     return [place >> 32, event.at]
-        raise lost("the server does not send its log")
+        raise lost(_("the server does not send its log"))
 
     @property
     def _quoted(self) -> str:
@@ -188,9 +189,9 @@ def _require_file(cursor: Any, base: str, state: State) -> None:
     sizes = {name: int(size) for name, size, *_ in cursor.fetchall()}
     file = binlog.file_name(base, state.place)
     if base != state.facts["log"] or file not in sizes:
-        raise lost(f"the server has removed the file {file} of its log")
+        raise lost(_("the server has removed the file {file} of its log").format(file=file))
     if sizes[file] < state.place & 0xFFFFFFFF:
-        raise lost("the server's log ends before the place that was reached: it was set back to an earlier state")
+        raise lost(_("the server's log ends before the place that was reached: it was set back to an earlier state"))
 
 
 def _codecs(cursor: Any) -> dict[int, str]:

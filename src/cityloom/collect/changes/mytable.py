@@ -11,6 +11,7 @@ from cityloom.collect.changes.journal import RewrittenError
 from cityloom.collect.changes.name import TableName
 from cityloom.collect.changes.pgtable import require_names, unfit
 from cityloom.kernel.errors import ConfigError
+from cityloom.kernel.i18n import _
 
 SETTINGS = {"log_bin": "ON", "binlog_format": "ROW", "binlog_row_image": "FULL", "binlog_row_metadata": "FULL"}
 """What the server's log must be like."""
@@ -104,8 +105,8 @@ def require_log(cursor: Any, table: TableName) -> None:
     found = dict(cursor.fetchall())
     wrong = [f"{name} = {value}" for name, value in SETTINGS.items() if found.get(name, "").upper() != value]
     if wrong:
-        problem = f"the server's log does not tell rows whole and with names (it needs {', '.join(wrong)})"
-        raise unfit(table, problem, "Have the server's administrator set this, in its configuration and at once")
+        problem = _("the server's log does not tell rows whole and with names (it needs {settings})").format(settings=', '.join(wrong))
+        raise unfit(table, problem, _("Have the server's administrator set this, in its configuration and at once"))
 
 
 def inspect(cursor: Any, table: TableName, key: Sequence[str]) -> Table:
@@ -126,14 +127,14 @@ def inspect(cursor: Any, table: TableName, key: Sequence[str]) -> Table:
         )
     kind, engine = found[0]
     if kind != "BASE TABLE":
-        raise unfit(table, "it is no ordinary table", "Follow the tables behind a view")
+        raise unfit(table, _("it is no ordinary table"), _("Follow the tables behind a view"))
     if (engine or "").lower() != "innodb":
-        raise unfit(table, f"its engine {engine} knows no transactions", "Convert it to InnoDB")
+        raise unfit(table, _("its engine {engine} knows no transactions").format(engine=engine), _("Convert it to InnoDB"))
     cursor.execute(f"SHOW CREATE TABLE {quoted_table(table)}")
     cascade = _CASCADE.search(str(cursor.fetchall()[0][1]))
     if cascade:
-        problem = f"what its foreign key {cascade[1]} changes by cascade is not in the log"
-        raise unfit(table, problem, "Collect it in mode full, or give the foreign key the rules RESTRICT")
+        problem = _("what its foreign key {name} changes by cascade is not in the log").format(name=cascade[1])
+        raise unfit(table, problem, _("Collect it in mode full, or give the foreign key the rules RESTRICT"))
     described = Table(tuple(_columns(cursor, table)))
     require_names([c.name for c in described.columns], table)
     _require_key(cursor, described, table, key)
@@ -150,13 +151,13 @@ def compare(facts: Mapping[str, Any], now: Table) -> None:
     for column in now.columns:
         if column.name not in known:
             if column.is_required or column.default.upper() != "NULL":
-                raise RewrittenError(f"the new column {column.name} was given a value in rows that were there")
+                raise RewrittenError(_("the new column {column} was given a value in rows that were there").format(column=column.name))
         elif known[column.name] != column.mark:
-            raise RewrittenError(f"the column {column.name} was given another type")
+            raise RewrittenError(_("the column {column} was given another type").format(column=column.name))
     gone = [name for name in known if name not in {c.name for c in now.columns}]
     fresh = [c.name for c in now.columns if c.name not in known]
     if gone and fresh:
-        raise RewrittenError(f"the column {gone[0]} was removed or renamed while {fresh[0]} was added")
+        raise RewrittenError(_("the column {before} was removed or renamed while {column} was added").format(before=gone[0], column=fresh[0]))
 
 
 def _columns(cursor: Any, table: TableName) -> list[Column]:
@@ -167,7 +168,7 @@ def _columns(cursor: Any, table: TableName) -> list[Column]:
             continue
         is_odd = kind not in _KNOWN or "COMPRESSED" in full.upper() or (kind in _REALS and "zerofill" in full)
         if is_odd:
-            raise unfit(table, f"the column {column} is of the type {full}", "Collect the table in mode full")
+            raise unfit(table, _("the column {column} is of the type {full}").format(column=column, full=full), _("Collect the table in mode full"))
         found.append(Column(column, kind, full, charset, nullable == "NO", default))
     return found
 

@@ -10,6 +10,7 @@ from cityloom.collect.changes.journal import RewrittenError
 from cityloom.collect.changes.name import TableName
 from cityloom.collect.changes.walsender import lost
 from cityloom.kernel.errors import ConfigError, DataError
+from cityloom.kernel.i18n import _
 
 BOOL, BPCHAR, BYTEA, INET, MONEY, TEXT, VARCHAR = 16, 1042, 17, 869, 790, 25, 1043
 _PLAIN = "p"
@@ -99,9 +100,9 @@ def inspect(connection: Any, table: TableName, publication: str, key: Sequence[s
         )
     oid, kind, persistence, identity, file, file_now, is_parent = row
     if kind != "r" or persistence != "p" or is_parent:
-        raise unfit(table, "it is no ordinary table", "Follow the tables behind a view, and each partition by itself")
+        raise unfit(table, _("it is no ordinary table"), _("Follow the tables behind a view, and each partition by itself"))
     if file != file_now:
-        raise RewrittenError("it was rewritten at this moment")
+        raise RewrittenError(_("it was rewritten at this moment"))
     found = Table(oid, identity, file, _columns(connection, oid), _publication(connection, oid, table, publication))
     require_names([c.name for c in found.columns], table)
     _require_key(connection, found, table, key)
@@ -128,22 +129,22 @@ def compare(facts: dict[str, Any], now: Table, table: TableName) -> None:
         RewrittenError: when its rows changed without being in the log.
     """
     if facts["table"] != now.oid:
-        raise lost(f"the table {table} was dropped and made anew")
+        raise lost(_("the table {table} was dropped and made anew").format(table=table))
     if facts["publication"] != now.publication:
-        raise lost(f"the publication of {table} was changed, and changes made meanwhile may not be in it")
+        raise lost(_("the publication of {table} was changed, and changes made meanwhile may not be in it").format(table=table))
     known = {int(c.split(" ", 4)[0]): c.split(" ", 4) for c in facts["columns"]}
     is_moved = facts["file"] != now.file
     for column in now.columns:
         before = known.get(column.number)
         if before is None:
             if column.has_missing or (is_moved and (column.has_default or column.is_required)):
-                raise RewrittenError(f"the new column {column.name} was given a value in rows that were there")
+                raise RewrittenError(_("the new column {column} was given a value in rows that were there").format(column=column.name))
         elif before[4] != column.name:
-            raise RewrittenError(f"the column {before[4]} was renamed to {column.name}")
+            raise RewrittenError(_("the column {before} was renamed to {column}").format(before=before[4], column=column.name))
         elif int(before[1]) != column.type and {int(before[1]), column.type} != {TEXT, VARCHAR}:
-            raise RewrittenError(f"the column {column.name} was given another type")
+            raise RewrittenError(_("the column {column} was given another type").format(column=column.name))
         elif is_moved and before[3] != column.mark:
-            raise RewrittenError(f"the column {column.name} was rewritten")
+            raise RewrittenError(_("the column {column} was rewritten").format(column=column.name))
 
 
 def _columns(connection: Any, oid: int) -> tuple[Column, ...]:
@@ -159,16 +160,16 @@ def _publication(connection: Any, oid: int, table: TableName, publication: str) 
     row = connection.execute(_PUBLICATION, (*table, oid, oid, publication)).fetchone()
     advice = f"CREATE PUBLICATION {quoted(publication)} FOR TABLE {quoted_table(table)}"
     if row is None:
-        raise unfit(table, f"there is no publication {publication}", f"Have its owner run: {advice}")
+        raise unfit(table, _("there is no publication {publication}").format(publication=publication), _("Have its owner run: {advice}").format(advice=advice))
     is_all, is_member, is_part, mark = row
     if not is_member:
         add = advice.replace("CREATE", "ALTER").replace("FOR TABLE", "ADD TABLE")
-        raise unfit(table, f"the publication {publication} does not hold it", f"Have its owner run: {add}")
+        raise unfit(table, _("the publication {publication} does not hold it").format(publication=publication), _("Have its owner run: {advice}").format(advice=add))
     if not is_all or is_part:
         raise unfit(
             table,
-            f"the publication {publication} leaves out operations, rows or columns of it",
-            "Publish insert, update, delete and truncate, without WHERE and without a list of columns",
+            _("the publication {publication} leaves out operations, rows or columns of it").format(publication=publication),
+            _("Publish insert, update, delete and truncate, without WHERE and without a list of columns"),
         )
     return str(mark)
 
@@ -213,8 +214,8 @@ def _require_key(connection: Any, found: Table, table: TableName, key: Sequence[
     if not is_keyed or not all(c.is_plain for c in found.columns):
         raise unfit(
             table,
-            "its log would leave out values that an update did not change",
-            f"Have its owner run: ALTER TABLE {quoted_table(table)} REPLICA IDENTITY FULL",
+            _("its log would leave out values that an update did not change"),
+            _("Have its owner run: {advice}").format(advice=f"ALTER TABLE {quoted_table(table)} REPLICA IDENTITY FULL"),
         )
 
 
@@ -230,13 +231,13 @@ def require_slot(row: tuple[Any, ...] | None, slot: str, place: int) -> None:
         SourceError: ``collect.log.lost``.
     """
     if row is None:
-        raise lost(f"the server has no slot {slot} any more")
+        raise lost(_("the server has no slot {slot} any more").format(slot=slot))
     plugin, status, confirmed = row
     if plugin != "pgoutput":
-        raise lost(f"the slot {slot} belongs to another program")
+        raise lost(_("the slot {slot} belongs to another program").format(slot=slot))
     if status == "lost":
-        raise lost(f"the slot {slot} was invalidated, because it kept more log than the server allows")
+        raise lost(_("the slot {slot} was invalidated, because it kept more log than the server allows").format(slot=slot))
     if int(confirmed) > place:
-        raise lost(f"the slot {slot} was moved on by another program")
+        raise lost(_("the slot {slot} was moved on by another program").format(slot=slot))
 
 

@@ -24,6 +24,7 @@ from cityloom.collect.databases.base import Limits
 from cityloom.collect.databases.postgresql import PostgreSQL
 from cityloom.kernel.errors import SourceError
 from cityloom.kernel.extras import require
+from cityloom.kernel.i18n import _
 from cityloom.kernel.ids import new_id
 
 _SLOT = """
@@ -144,9 +145,9 @@ class PostgresqlSide:
         with closing(self._sender()) as sender, self._catalog() as catalog:
             system, end = sender.identify()
             if system != state.facts["system"]:
-                raise lost("the server is another one than before")
+                raise lost(_("the server is another one than before"))
             if end < state.place:
-                raise lost("the server's log ends before the place that was reached: it was set back to an earlier state")
+                raise lost(_("the server's log ends before the place that was reached: it was set back to an earlier state"))
             pgtable.require_slot(catalog.execute(_SLOT, (slot,)).fetchone(), slot, state.place)
             left = _drop(catalog, state.facts.get("leave", ()), 0)
             state = replace(state, facts={**state.facts, "leave": left})

@@ -13,6 +13,7 @@ from cityloom.collect.changes.name import TableName
 from cityloom.collect.changes.state import RESET, State
 from cityloom.collect.changes.walsender import Walsender, lost, unreachable
 from cityloom.kernel.errors import CityLoomError, ConfigError
+from cityloom.kernel.i18n import _
 
 _LOOK_SECONDS = 5.0
 _ASK_SECONDS = 1.0
@@ -129,7 +130,7 @@ class WalReader:
             now = self.inspect()
         except ConfigError as error:
             if error.code == "collect.table.missing":
-                raise lost(f"the table {self.table} is not there any more") from None
+                raise lost(_("the table {table} is not there any more").format(table=self.table)) from None
             raise
         pgtable.compare(self.facts, now, self.table)
         self.facts = self.facts | now.facts()
@@ -168,7 +169,7 @@ class WalReader:
         try:
             old, new = pgoutput.updated(message)
         except pgoutput.AbsentError:
-            raise lost(f"an update of {self.table} left out a value that did not change; set REPLICA IDENTITY FULL") from None
+            raise lost(_("an update of {table} left out a value that did not change; set REPLICA IDENTITY FULL").format(table=self.table)) from None
         if old is not None and any(old[i] != new[i] for i in self._keys):
             journal.changes += 1
             journal.add("d", self._fixed(old), size)
@@ -187,14 +188,14 @@ class WalReader:
         found = pgoutput.relation(message)
         if found.oid != self._oid:
             if (found.schema, found.name) == self.table:
-                raise lost(f"the table {self.table} was dropped and made anew")
+                raise lost(_("the table {table} was dropped and made anew").format(table=self.table))
             return
         known = [(c.split(" ", 4)[4], int(c.split(" ", 4)[1])) for c in self.facts["columns"]]
         if known != list(zip(found.columns, found.types, strict=True)):
             self._compare()
         missing = [k for k in self.key if k not in found.columns]
         if missing:
-            raise lost(f"the key column {missing[0]} of {self.table} was removed or renamed")
+            raise lost(_("the key column {column} of {table} was removed or renamed").format(column=missing[0], table=self.table))
         self._names = found.columns
         self._keys = [found.columns.index(k) for k in self.key]
         self._fixes = self._fixes_of(found.types)
