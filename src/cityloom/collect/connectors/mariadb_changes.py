@@ -51,6 +51,7 @@ class MariadbChanges:
     standard: ClassVar[str] = "own"
     capabilities: ClassVar[frozenset[str]] = frozenset({"cdc"})
     is_sparse: ClassVar[bool] = False
+    tested: ClassVar[str] = "MariaDB 10.11"
     cases: ClassVar[tuple[Mapping[str, Any], ...]] = ({"url": "env:SOCIAL_URL", "table": "insured"},)
 
     url: str

@@ -52,6 +52,7 @@ class PostgresqlChanges:
     standard: ClassVar[str] = "own"
     capabilities: ClassVar[frozenset[str]] = frozenset({"cdc"})
     is_sparse: ClassVar[bool] = False
+    tested: ClassVar[str] = "PostgreSQL 15"
     cases: ClassVar[tuple[Mapping[str, Any], ...]] = ({"url": "env:HUKOU_URL", "table": "person"},)
 
     url: str
