@@ -52,6 +52,7 @@ HOSTILE = (
 )
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests against servers stay on one process: some of them restart what others use."""
     for item in items:
