@@ -156,6 +156,21 @@ class RabbitQueue(Broker):
         """Delete the queue."""
         asyncio.run(self._do(lambda channel: channel.queue_delete(self.name)))
 
+    def pause(self, seconds: float = 0.5) -> None:
+        """The same; what is published before the queue is up again would be lost without a word."""
+        super().pause(seconds)
+        end = time.monotonic() + 60
+        while not self._is_up():
+            assert time.monotonic() < end, "the queue is not up again"
+            time.sleep(0.2)
+
+    def _is_up(self) -> bool:
+        try:
+            asyncio.run(self._do(lambda channel: channel.declare_queue(self.name, passive=True)))
+        except Exception:  # whatever it says while it is not up
+            return False
+        return True
+
     async def _do(self, work: Callable[[Any], Any]) -> None:
         import aio_pika
 
@@ -248,4 +263,6 @@ def load(name: str) -> Any:
         sys.path.remove(str(SERVERS))
 
 
+NAMED: tuple[type[Broker], ...] = (KafkaTopic, NatsStream, RabbitQueue, MqttTopic)
+"""One of each."""
 BROKERS: tuple[type[Broker], ...] = (KafkaTopic, NatsStream, RabbitStream, RabbitQueue, RabbitClassicQueue, MqttTopic)

@@ -11,24 +11,23 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from tests.integration.brokers import (
-    BROKERS,
-    Broker,
-    MqttTopic,
-)
+from tests.integration.brokers import BROKERS, NAMED, Broker, MqttTopic
 from tests.integration.collector import TABLE, collect, dying
 
 from cityloom.engines.duckdb import DuckDBEngine
+from cityloom.kernel.errors import SourceError
 from cityloom.lake.tables import Lake
 
 COLLECTOR = Path(__file__).with_name("collector.py")
 PAYLOAD = {"fields": {"n": {"path": "n", "required": True}, "v": "v"}}
 COLUMNS = ["n", "v"]
+POINTS = ("verified", "committed", "recorded", "settled")
 MINUTE = 120
 
 
@@ -66,15 +65,36 @@ class Collector:
         """Collect until it has caught up; the outcome."""
         return collect(self.folder, self.task)
 
-    def stop(self) -> None:
-        """Have those that follow end."""
-        (self.folder / "stop").touch()
+    def failure(self) -> SourceError:
+        """Collect in vain; why."""
+        with pytest.raises(SourceError) as caught:
+            self.run()
+        return caught.value
+
+    @contextmanager
+    def following(self) -> Iterator[list[dict[str, Any]]]:
+        """Follow the source during the block; afterwards the outcome is in the list."""
+        outcome: list[dict[str, Any]] = []
+        worker = threading.Thread(target=lambda: outcome.append(collect(self.folder, self.task, is_following=True)))
+        worker.start()
+        try:
+            yield outcome
+        finally:
+            (self.folder / "stop").touch()
+            worker.join(MINUTE)
+            (self.folder / "stop").unlink()
+        assert outcome and outcome[0]["errors"] == []
 
     def rows(self) -> list[tuple[str, str]]:
         """What is in the lake."""
         with self._lake() as lake:
             relation = lake.relation(TABLE).sql(dialect="duckdb")
             return list(lake.engine.rows(f"SELECT n, v FROM {relation}"))
+
+    def count(self) -> int:
+        """How many rows are in the lake."""
+        with self._lake() as lake:
+            return lake.count(TABLE) if lake.exists(TABLE) else 0
 
     def commits(self) -> int:
         """How many batches were committed to the lake."""
@@ -88,25 +108,25 @@ class Collector:
             found = connection.execute(sa.text(query)).mappings()
             return [{**one, "content": json.loads(one["content"])} for one in found]
 
-    def _lake(self) -> Any:
-        from contextlib import contextmanager
-
-        @contextmanager
-        def opened() -> Iterator[Lake]:
-            engine = DuckDBEngine(self.folder / "look", memory_mb=128, threads=1)
-            yield Lake(self.folder / "lake", engine)
-            engine.close()
-
-        return opened()
+    @contextmanager
+    def _lake(self) -> Iterator[Lake]:
+        engine = DuckDBEngine(self.folder / "look", memory_mb=128, threads=1)
+        yield Lake(self.folder / "lake", engine)
+        engine.close()
 
 
-def wait(is_so: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-    """Until it is so, while a process works on it."""
+def wait(is_so: Callable[[], bool]) -> None:
+    """Until it is so."""
     end = time.monotonic() + MINUTE
     while not is_so():
-        assert process.poll() is None, process.communicate()[1]
         assert time.monotonic() < end, "it never was"
         time.sleep(0.05)
+
+
+def going(process: subprocess.Popen[str]) -> bool:
+    """That a process has not ended by itself."""
+    assert process.poll() is None, process.communicate()[1]
+    return True
 
 
 def bodies(start: int, count: int) -> list[bytes]:
@@ -141,23 +161,37 @@ def test_every_message_lands_once_and_a_second_run_goes_on(broker: Broker, tmp_p
     expect(collector, 1300)
 
 
-@pytest.mark.parametrize("point", ["verified", "committed", "recorded", "settled"])
-def test_a_process_that_dies_at_the_worst_moment_leaves_each_message_once(
-    broker: Broker, tmp_path: Path, point: str
-) -> None:
-    collector = Collector(tmp_path, broker, batch_messages=200)
+def test_processes_that_die_at_the_worst_moments_leave_each_message_once(broker: Broker, tmp_path: Path) -> None:
+    collector = Collector(tmp_path, broker, batch_messages=150)
     if isinstance(broker, MqttTopic):
         collector.run()
-    broker.send(bodies(0, 1000))
-    for batch in (2, 1):
-        with dying(point, batch):
-            collector.run()
-    broker.send(bodies(1000, 100))
+    for number, point in enumerate(POINTS):
+        broker.send(bodies(number * 400, 400))
+        for batch in (2, 1):
+            with dying(point, batch):
+                collector.run()
     collector.run()
-    expect(collector, 1100)
+    expect(collector, 400 * len(POINTS))
+
+
+@pytest.mark.parametrize("broker", NAMED, indirect=True, ids=lambda kind: kind.__name__)
+def test_a_broker_that_restarts_while_it_is_followed_loses_and_doubles_nothing(broker: Broker, tmp_path: Path) -> None:
+    collector = Collector(tmp_path, broker)
+    before = set(threading.enumerate())
+    with collector.following():
+        if isinstance(broker, MqttTopic):
+            wait(lambda: collector.commits() > 0)
+        broker.send(bodies(0, 400))
+        wait(lambda: collector.count() == 396)
+        broker.pause()
+        broker.send(bodies(400, 400))
+        wait(lambda: collector.count() == 792)
+    expect(collector, 800)
+    assert set(threading.enumerate()) == before
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("broker", NAMED, indirect=True, ids=lambda kind: kind.__name__)
 def test_killed_at_random_while_messages_come_each_one_is_there_once(broker: Broker, tmp_path: Path) -> None:
     collector = Collector(tmp_path, broker)
     chance = random.Random(broker.connector)
@@ -178,7 +212,7 @@ def test_killed_at_random_while_messages_come_each_one_is_there_once(broker: Bro
         for _ in range(5):
             process = collector.start("follow")
             before = collector.commits()
-            wait(lambda before=before: collector.commits() > before, process)  # type: ignore[misc]
+            wait(lambda before=before, process=process: going(process) and collector.commits() > before)  # type: ignore[misc]
             time.sleep(chance.random() * 0.5)
             process.send_signal(signal.SIGKILL)
             process.communicate()

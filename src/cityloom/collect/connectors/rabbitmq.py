@@ -23,6 +23,7 @@ from cityloom.kernel.errors import SourceError
 from cityloom.model.text import STRICT, Title
 
 _LOOK_SECONDS = 5.0
+_TRIES = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,17 +78,12 @@ class RabbitMQ(MessageSource):
     def open(self, last: Mapping[str, str]) -> Iterator[Session]:
         """A consumer that goes on after the last position."""
         with Loop() as loop:
-            link = Link(loop, self.queue, self._settings())
+            context = ssl.create_default_context(cafile=str(self.base / self.ca_file)) if self.ca_file else None
+            link = Link(loop, self.queue, reference(self.url, base=self.base), context)
             try:
                 yield _begin(self, link, last.get(self.queue, ""))
             finally:
                 link.close()
-
-    def _settings(self) -> dict[str, Any]:
-        found: dict[str, Any] = {"url": reference(self.url, base=self.base)}
-        if self.ca_file:
-            found["ssl_context"] = ssl.create_default_context(cafile=str(self.base / self.ca_file))
-        return found
 
 
 def _begin(source: RabbitMQ, link: Link, last: str) -> _Queue | _Stream:
@@ -218,14 +214,21 @@ class _Stream(_Consuming):
 
     def join(self) -> None:
         """See that the stream still has what comes next, and go on there."""
-        edges = self._link.call(self._link.edges())
-        first, self._last = edges or (0, -1)
+        first, self._last = self._edges()
         begin = first if self._next is None else self._next
         if not first <= begin <= self._last + 1:
             self._lose(f"offset {begin}", f"the offsets from {first} to {self._last}")
             begin = first
         self._next = begin
         self._link.call(self._link.consume(begin, self._source.batch_messages))
+
+    def _edges(self) -> tuple[int, int]:
+        """First and last offset. A stream is slow to give anything after its broker has started: it is asked again."""
+        for _ in range(_TRIES if self._next else 1):
+            edges = self._link.call(self._link.edges())
+            if edges:
+                return edges
+        return 0, -1
 
     def position(self) -> str:
         """The next offset."""

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Coroutine, Mapping
 from contextlib import suppress
+from ssl import SSLContext
 from typing import Any, TypeVar
 
 from cityloom.collect.messages import faults
@@ -26,12 +27,14 @@ class Link:
     Args:
         loop: in which it lives.
         queue: name of the queue or stream.
-        settings: how to connect, in the words of ``aio_pika.connect``.
+        url: of the broker.
+        ssl_context: for ``amqps``; the system's own where there is none.
     """
 
-    def __init__(self, loop: Loop, queue: str, settings: Mapping[str, Any]) -> None:
-        self._loop, self._name, self._settings = loop, queue, settings
+    def __init__(self, loop: Loop, queue: str, url: str, ssl_context: SSLContext | None) -> None:
+        self._loop, self._name, self._url, self._ssl = loop, queue, url, ssl_context
         self._pika = require("aio_pika", extra="brokers")
+        self._urls = require("aio_pika.connection", extra="brokers")
         self._errors = require("aio_pika.exceptions", extra="brokers")
         for name in ("aiormq", "aio_pika"):  # what they would say is said by our errors
             logging.getLogger(name).addHandler(logging.NullHandler())
@@ -55,7 +58,9 @@ class Link:
         """
         try:
             return self._loop.call(work, seconds)
-        except self._errors.ChannelNotFoundEntity:
+        except self._errors.ChannelNotFoundEntity as error:
+            if "down or inaccessible" in str(error):  # its broker is about to start it
+                raise ConnectionError("the queue is down") from None
             raise faults.missing("RabbitMQ", f"queue {self._name}") from None
         except (self._errors.AuthenticationError, self._errors.ProbableAuthenticationError):
             raise faults.denied("RabbitMQ") from None
@@ -75,7 +80,8 @@ class Link:
         """Connect and see that the queue is there."""
         self._here = Arrivals()
         self.last_tag, self._is_cancelled = 0, False
-        self._connection = await self._pika.connect(**self._settings, timeout=_ANSWER_SECONDS)
+        self._connection = self._pika.Connection(self._urls.make_url(self._url), ssl_context=self._ssl)
+        await self._connection.connect(timeout=_ANSWER_SECONDS)
         self._channel = await self._connection.channel(publisher_confirms=False)
         await self.waiting()
 

@@ -149,7 +149,7 @@ class MessageSource:
         with self.open(done) as session:
             before = done.get(session.origin, "")
             while True:
-                messages, is_over = self._gather(session, stop)
+                messages, is_over = self._gather(session, stop, _IDLE if before else self.every_seconds)
                 if messages or session.has_passed(before):
                     after = session.position()
                     size = sum(len(m.body) for m in messages)
@@ -160,11 +160,13 @@ class MessageSource:
                 if is_over:
                     return
 
-    def _gather(self, session: Session, stop: Callable[[], bool] | None) -> tuple[list[Message], bool]:
+    def _gather(
+        self, session: Session, stop: Callable[[], bool] | None, idle: float
+    ) -> tuple[list[Message], bool]:
         """Messages until a batch is full or its time is over; and whether there is to be no further one."""
         tick = SystemClock().tick
         messages: list[Message] = []
-        size, ends = 0, tick() + _IDLE
+        size, ends = 0, tick() + idle
         while len(messages) < self.batch_messages and size < self.batch_mb << 20:
             if stop is not None and stop():
                 return messages, True
