@@ -24,7 +24,7 @@ demo: env  ## Run the main job on the sample city; ARGS="…" go to `cityloom de
 	@$(BIN)/cityloom demo $(ARGS)
 
 test: env-dev  ## Run all tests on two processes; ARGS="tests/unit/kernel -k clock" runs some
-	@$(BIN)/python -m pytest $(or $(ARGS),-n 2 --dist loadgroup)
+	@$(BIN)/python -m pytest $(or $(ARGS),-n 2 --dist loadfile)
 
 servers: env-dev  ## Start the servers that tests work against (as root it installs them); VERB=stop ends them
 	@$(BIN)/python tests/servers/run.py $(or $(VERB),start) $(NAMES)

@@ -52,14 +52,6 @@ HOSTILE = (
 )
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests against servers stay on one process: some of them restart what others use."""
-    for item in items:
-        if "integration" in item.path.parts:
-            item.add_marker(pytest.mark.xdist_group("servers"))
-
-
 @pytest.fixture(autouse=True)
 def english() -> Iterator[None]:
     """Messages in English, the language of the tests; what is said in Chinese asks for it."""
