@@ -21,9 +21,12 @@ import pyarrow as pa
 import pytest
 
 from cityloom.collect.connectors.access import Access
+from cityloom.collect.jet.catalog import entries
 from cityloom.collect.jet.pages import JetFile, _arc4
+from cityloom.collect.jet.table import read_definition
 from cityloom.collect.jet.values import field_text
 from cityloom.kernel.errors import ConfigError, DataError
+from cityloom.store import batches
 from cityloom.store.database import Store
 
 REAL = Path(__file__).parents[3].parent / "real-data" / "messy_mdb"
@@ -151,6 +154,23 @@ def test_a_damaged_file_never_gives_an_unforeseen_error(bench, seed):
     (bench.folder / "a.mdb").write_bytes(raw)
     with contextlib.suppress(DataError):
         bench.run("access", ["Asset No"], {"folder": ".", "table": "Asset Items"})
+
+
+def test_a_row_that_cannot_be_read_is_set_apart_with_its_bytes(bench):
+    path = REAL / "mdbtools/data/ASampleDatabase.accdb"
+    with JetFile(path, "a") as file:
+        entry = next(e for e in entries(file) if e.name == "Asset Items")
+        page = next(file.marked(read_definition(file, entry.page).usage))
+        first = next(row for row in file.rows(page, entry.page) if row)
+    raw = path.read_bytes()
+    end = raw.index(first, page * 4096) + len(first)
+    (bench.folder / "a.mdb").write_bytes(raw[: end - 4] + b"\xff\x7f" + raw[end - 2 :])
+    result = bench.run("access", ["Asset No"], {"folder": ".", "table": "Asset Items"})
+    assert (result.read, result.rejected) == (65, 1)
+    with bench.store.read() as connection:
+        one = batches.list_rejects(connection, "things")[0]
+    assert one.code == "collect.access.row"
+    assert one.content == {"": (first[:-4] + b"\xff\x7f" + first[-2:]).hex()}
 
 
 def test_a_scrambled_file_is_read_and_an_encrypted_one_refused(bench):

@@ -72,7 +72,7 @@ class Access:
             chunk = Chunk(names)
             for number, row in enumerate(_sound(file, found), 1):
                 if isinstance(row, BrokenError):
-                    sink(number, "", "collect.access.row", str(row))
+                    sink(number, "", "collect.access.row", str(row), {"": row.raw.hex()})
                 else:
                     chunk.add(number, row)
                 if chunk.is_full:

@@ -20,7 +20,10 @@ _MOST_LINKS = 100_000
 
 
 class BrokenError(Exception):
-    """Bytes that are not what the format says; the text holds positions and no values."""
+    """Bytes that are not what the format says; the text holds positions and no values. ``raw`` is the row, where it is
+    one."""
+
+    raw = b""
 
 
 @dataclass(frozen=True)

@@ -82,10 +82,10 @@ def rows(file: JetFile, table: Definition, encoding: str) -> Iterator[list[str |
                 continue
             try:
                 yield _fields(file, table, raw, encoding)
-            except BrokenError as broken:
+            except (BrokenError, struct.error, IndexError) as error:
+                broken = error if isinstance(error, BrokenError) else BrokenError("the row is cut off")
+                broken.raw = raw
                 yield broken
-            except (struct.error, IndexError):
-                yield BrokenError("the row is cut off")
 
 
 def count(file: JetFile, table: Definition) -> int:

@@ -110,7 +110,9 @@ def _item(name: str, column: ColumnShape) -> CommentedMap:
 
 
 def _step(kind: str) -> str:
-    """The standardising step for what the source declares: a type decides, never a value."""
+    """The standardising step for what the source declares: a type decides, never a value. Moments of any zone stay."""
+    if "zone" in kind.lower() and "without" not in kind.lower() or kind.lower().startswith("timestamptz"):
+        return ""
     found = _WORD.match(kind.lower())
     word = found.group() if found else ""
     return "number" if word in _WHOLE else "parse_date" if word in _DAY else "parse_time" if word in _MOMENT else ""

@@ -125,7 +125,7 @@ def _table_line(one: TableProof) -> str:
 
 
 def _columns(one: TableProof) -> Iterator[str]:
-    yield f"<details><summary>{escape(one.table)} → {escape(one.resource)}</summary><table>"
+    yield f"<details open><summary>{escape(one.table)} → {escape(one.resource)}</summary><table>"
     heads = [_("column"), _("filled, source"), _("in the lake"), _("characters, source"), _("in the lake")]
     yield _row([*heads, _("digest, source"), _("in the lake"), _("equal")], "th")
     for c in one.columns:
