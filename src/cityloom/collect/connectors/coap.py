@@ -186,7 +186,8 @@ class _Listening(_Receiving):
     def _taken(self, found: list[Message]) -> list[Message]:
         if self._clock.tick() - self._began > _EXCHANGE_SECONDS:
             self._repeats.forget()
-        fresh, repeats = [], []
+        fresh: list[Message] = []
+        repeats: list[Message] = []
         for one in found:
             token = identity(one.topic.encode(), one.body)
             (repeats if self._repeats.is_repeat(token, is_marked=True) else fresh).append(one)
@@ -216,7 +217,7 @@ class _Listening(_Receiving):
         receive = self._receive
         base = require("aiocoap.resource", extra="devices").Resource
 
-        class Inbox(base):  # type: ignore[misc]
+        class Inbox(base):  # type: ignore[misc, valid-type]
             """Everything that is sent to us, whatever its path."""
 
             async def render_post(self, request: Any) -> Any:
