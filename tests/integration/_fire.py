@@ -29,7 +29,7 @@ from cityloom.model.run import StageResult
 from cityloom.model.source import Source
 from cityloom.store import batches, findings
 
-SECONDS = float(os.environ.get("TEST_FIRE_SECONDS", "25"))
+SECONDS = float(os.environ.get("TEST_FIRE_SECONDS", "15"))
 """So long the table is changed; the longer, the harder."""
 KILLS = 10
 SERVERS = Path(__file__).parents[1] / "servers"

@@ -237,8 +237,7 @@ ALTERATIONS = (
 )
 
 
-@pytest.mark.parametrize("words", ALTERATIONS)
-@pytest.mark.parametrize("is_written", [True, False])
+@pytest.mark.parametrize(("words", "is_written"), [*((words, True) for words in ALTERATIONS), (ALTERATIONS[0], False)])
 def test_rows_altered_beside_the_log_are_taken_anew(place: Place, source: Any, words: str, is_written: bool) -> None:
     place.columns = ("id", "name")
     place.collect()

@@ -206,7 +206,7 @@ def test_rows_that_changed_beside_the_log_begin_a_generation_after_what_came_bef
     done = {"log:town.house": State(generation=1, phase=OPEN, place=10).text()}
     found = read_all(course(side).run(done))
     assert [(s.generation, s.phase, s.place) for s, _ in found] == [(1, OPEN, 20), (2, PLANNED, 0), (2, OPEN, 10), (2, OPEN, 30)]
-    side = FakeSide(["the column x was renamed"])
+    side = FakeSide(["the column x was renamed", (20, ["a"])])
     with pytest.raises(DataError, match="renamed"):
         read_all(course(side, is_strict=True).run(done))
 

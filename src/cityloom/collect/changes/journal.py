@@ -178,6 +178,9 @@ class Cutter:
     def _fill(self, journal: Journal, target: int, stop: Callable[[], bool] | None) -> bool:
         """Take in until the slice is due; true when it is the last one."""
         while True:
+            if stop is None and not journal.is_open and self.reader.reached >= target:
+                self.reader.look()
+                return True
             is_waiting = stop is None or not journal.spool.count or not self._is_late(1)
             came = self.reader.step(journal, _WAIT if is_waiting else 0.0)
             if stop is not None and stop():
@@ -188,12 +191,8 @@ class Cutter:
                 continue
             if journal.spool.count >= self.cut.rows:
                 return False
-            if stop is not None:
-                if self._is_due(journal, came):
-                    return False
-            elif self.reader.reached >= target:
-                self.reader.look()
-                return True
+            if stop is not None and self._is_due(journal, came):
+                return False
 
     def _is_due(self, journal: Journal, came: bool) -> bool:
         """Whether what is there has waited long enough, more so while more is coming."""
