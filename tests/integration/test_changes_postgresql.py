@@ -390,6 +390,25 @@ def test_a_process_that_dies_between_lake_and_record_doubles_nothing(
     assert require_whole(place) == 101 + 10 + 20
 
 
+@pytest.mark.parametrize("name", ["_close", "_settle", "_ended"])
+def test_what_fails_after_the_commit_doubles_nothing(
+    place: Place, source: Any, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    place.collect()
+    source.execute("UPDATE house SET version = 2 WHERE id <= 10")
+    with monkeypatch.context() as patch:
+        patch.setattr(landing.Landing, name, broken)
+        assert trouble(place)[0] == "collect.slice.broken"
+    source.execute("UPDATE house SET version = version + 1 WHERE id <= 20")
+    require_equal(place, source)
+    assert require_whole(place) == 101 + 10 + 20
+
+
+def broken(*_: Any, **__: Any) -> None:
+    """What happens when a disk breaks."""
+    raise OSError(5, "Input/output error")
+
+
 def test_a_process_that_dies_in_the_snapshot_leaves_no_slot_behind(
     place: Place, source: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -274,10 +274,22 @@ class Landing:
             batch=batch.id,
             details={"origin": batch.origin},
         )
+        is_committed = self._may_stand(batch)
         with self.store.write() as connection:
-            batches.put_batch(connection, failed)
+            if not is_committed:
+                batches.put_batch(connection, failed)
             audit.append(connection, event, self.clock)
         return Landed(failed, is_new=True, findings=(finding,), error=error)
+
+    def _may_stand(self, batch: Batch) -> bool:
+        """Whether a batch that others go on from may be in the lake although something failed after it was committed.
+
+        Its record then stays as it is, and :meth:`recover` decides at the next run.
+        """
+        try:
+            return batch.position is not None and self._is_in_lake(batch.id)
+        except OSError:
+            return True
 
     def _identify(self, piece: Slice, known: dict[str, Batch]) -> str:
         """The batch's id. Content that comes back after another took its place, or was added, is a batch of its own."""

@@ -225,6 +225,17 @@ def test_a_broken_link_ends_a_run_but_not_a_following() -> None:
     assert found == ["a", "b"]
 
 
+def test_a_full_disk_is_an_error_that_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fill(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    done = {"log:town.house": State(generation=1, phase=OPEN, place=10).text()}
+    monkeypatch.setattr(ChangeSpool, "add", fill)
+    with pytest.raises(SourceError, match="No space left") as caught:
+        read_all(course(FakeSide([(20, ["a"])])).run(done))
+    assert caught.value.code == "collect.slice.broken"
+
+
 def test_another_table_is_refused_unless_it_is_asked_for_again() -> None:
     done = {"log:town.other": State(generation=4, phase=OPEN, place=99).text()}
     with pytest.raises(SourceError, match="has followed town.other"):

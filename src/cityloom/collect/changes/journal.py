@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from cityloom.collect.base import Slice
 from cityloom.collect.changes.spool import ChangeSpool, Value
 from cityloom.collect.changes.state import State, position_before
+from cityloom.collect.databases import failures
 
 _WAIT = 0.2
 """Seconds that a reader waits at most before it looks whether it shall stop."""
@@ -164,6 +165,8 @@ class Cutter:
             try:
                 try:
                     is_over = self._fill(journal, target, stop)
+                except OSError as error:
+                    raise failures.broken(self.origin, error) from None
                 except (RewrittenError, ReshapedError) as error:
                     fault = error
                     if journal.is_open:
