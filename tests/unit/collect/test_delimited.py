@@ -118,7 +118,7 @@ def rows(table: pa.Table):
 PEOPLE = [("\u5f20\u4e09", "34", "2024-01-02"), ("\u674e\u56db", "5", "2023-11-30"), ("\u738b\u4e94", "61", "2022-05-06")]
 
 
-@pytest.mark.parametrize("mark", [",", ";", "\t", "|", "^", "~", "\x01", "||", "|@|", "@@", "\uff0c", " "])
+@pytest.mark.parametrize("mark", [",", ";", "\t", "|", "^", "~", "%", "\x01", "||", "|@|", "@@", "\uff0c", " "])
 def test_the_delimiter_is_found(tmp_path, mark):
     folder = write(tmp_path, "".join(mark.join(row) + "\n" for row in [("name", "age", "since"), *PEOPLE]))
     assert rows(read(folder)[0]) == PEOPLE
@@ -130,7 +130,8 @@ def test_the_delimiter_is_found(tmp_path, mark):
     [
         ("name,note,n\n'a, b','it''s',1\n'c',d,2\n", {"quote": "'"}),
         ('name,note,n\n"a, b","it\\"s",1\n"c",d,2\n"e","f\\"",3\n', {"escape": "\\"}),
-        ('name, note, n\na, "b, c", 1\nd, "e", 2\n', {"delimiter": ", "}),
+        ('name, note, n\na, "b, c", 1\nd, "e", 2\n', {"spaced": True}),
+        ('name,note,n\na, "b, c", 1\nd, "e", 2\n', {"spaced": True}),
         ("name;note;n\na, b;c;1\nd;e, f;2\n", {"delimiter": "semicolon"}),
         ("report of 2024\n\nname,note,n\na,b,1\nc,d,2\n", {"title_rows": 2}),
         ("report of 2024,,\nname,note,n\na,b,1\nc,d,2\n", {"title_rows": 1}),
@@ -233,6 +234,29 @@ def test_columns_without_a_name_get_one_and_declared_names_win(tmp_path):
 def test_a_header_of_another_width_is_fitted_to_the_rows(tmp_path, header, names):
     found, rejects, _, remarks = read(write(tmp_path, f"{header}\n" + "x,1,2\n" * 4))
     assert (found.column_names[:-1], found.num_rows, rejects) == (names, 4, [])
+
+
+def test_names_are_given_to_a_file_without_a_header_and_no_row_is_lost(tmp_path):
+    folder = write(tmp_path, "total,,\na,b,c\nd,e,f\n")
+    found = read(folder, columns=("p", "q", "r"))[0]
+    assert rows(found) == [("total", "", ""), ("a", "b", "c"), ("d", "e", "f")]
+    assert rows(read(folder, columns=("p", "q", "r"), title_rows=1, header_rows=1)[0]) == [("d", "e", "f")]
+    assert rows(read(write(tmp_path, "p,q\na,b\n"), columns=("p", "q"))[0]) == [("a", "b")]
+
+
+def test_a_header_that_nearly_no_row_fits_is_refused_unless_all_is_accepted(tmp_path):
+    folder = write(tmp_path, "a,b,c\n" + "1,2\n" * 30)
+    with pytest.raises(DataError) as caught:
+        read(folder)
+    assert caught.value.code == "collect.header.unlike"
+    assert (caught.value.details["names"], caught.value.details["values"]) == (3, 2)
+    assert rows(read(folder, drift="accept")[0]) == [("1", "2", None)] * 30
+
+
+def test_times_are_not_parted_at_their_colons(tmp_path):
+    lines = [f"2015-07-{day:02d} 14:24:00,{day}.5" for day in range(1, 30)]
+    found = read(write(tmp_path, "timestamp,value\n" + "\n".join(lines) + "\n"))[0]
+    assert rows(found) == [tuple(line.split(",")) for line in lines]
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-32", "big5", "shift_jis", "euc_kr", "cp1251"])

@@ -47,10 +47,11 @@ class CsvFiles:
             ``none``.
         quote: ``auto``, a character around values, or empty for none.
         escape: ``auto``, a character that takes the next one's meaning away, or empty for none.
+        spaced: ``auto``, or whether blanks behind a delimiter are no part of the value.
         title_rows: ``auto``, or lines above the header.
         header_rows: ``auto``, or rows of the header; their names are joined with a dot.
         footer_rows: lines below the table, blank ones not counted.
-        columns: names instead of the header's.
+        columns: names instead of the header's; where ``header_rows`` is not declared the file has no other header.
         comment: with what lines begin that are no records; empty for none.
         nulls: texts that mean that there is no value, where they stand without quotes.
         skip_empty: whether a record without any value is none.
@@ -71,6 +72,7 @@ class CsvFiles:
     delimiter: str = "auto"
     quote: str = "auto"
     escape: str = "auto"
+    spaced: bool | Literal["auto"] = "auto"
     title_rows: int | Literal["auto"] = "auto"
     header_rows: int | Literal["auto"] = "auto"
     footer_rows: int = 0
@@ -149,12 +151,14 @@ class CsvFiles:
             delimiter=None if self.delimiter == "auto" else NAMED.get(self.delimiter, self.delimiter),
             quote=None if self.quote == "auto" else self.quote,
             escape=None if self.escape == "auto" else self.escape,
+            is_spaced=None if self.spaced == "auto" else self.spaced,
             titles=None if self.title_rows == "auto" else self.title_rows,
             rows=None if self.header_rows == "auto" else self.header_rows,
             footers=self.footer_rows,
             columns=self.columns,
             comment=self.comment,
             known=self.known_columns,
+            is_strict=self.drift != "accept",
         )
         return lay_out(held.path, held.name, wanted)
 

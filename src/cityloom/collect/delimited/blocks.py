@@ -202,13 +202,15 @@ class Body:
     @cached_property
     def _signs(self) -> tuple[bytes, ...]:
         """What must be nowhere in a clean stretch."""
-        is_simple = len(self.dialect.delimiter.encode()) == 1
-        return tuple(s for s in (self.dialect.escape.encode(), b"" if is_simple else UNIT) if s)
+        delimiter = self.dialect.delimiter.encode()
+        spaced = delimiter + b" " if self.dialect.is_spaced else b""
+        return tuple(s for s in (self.dialect.escape.encode(), spaced, b"" if len(delimiter) == 1 else UNIT) if s)
 
     @cached_property
     def _starts(self) -> tuple[frozenset[bytes], tuple[bytes, ...]]:
         """What must be at the start of no line in a clean stretch; and the first bytes of it."""
-        starts = (_BOM, *(text.encode() for text in (*self.apart, self.comment) if text))
+        blank = (b" ",) if self.dialect.is_spaced else ()
+        starts = (_BOM, *blank, *(text.encode() for text in (*self.apart, self.comment) if text))
         return frozenset(start[:1] for start in starts), starts
 
     @cached_property

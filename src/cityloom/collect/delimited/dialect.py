@@ -28,12 +28,14 @@ class Dialect:
     """A way of writing records.
 
     ``delimiter`` one or more characters, empty where a line is one value; ``quote`` one character or empty, doubled
-    inside a quoted value, meaningful only where a value begins; ``escape`` one character or empty.
+    inside a quoted value, meaningful only where a value begins; ``escape`` one character or empty; ``is_spaced``
+    whether blanks behind a delimiter belong to it.
     """
 
     delimiter: str = ","
     quote: str = '"'
     escape: str = ""
+    is_spaced: bool = False
 
     def split(self, text: str) -> list[str]:
         """The values of one record, without the end of its line.
@@ -43,23 +45,29 @@ class Dialect:
             BrokenError: when text stands after a closed quote.
         """
         if self.is_plain(text):
-            return text.split(self.delimiter) if self.delimiter else [text]
+            return self._plain(text)
         return [value for value, _ in self._scan(text)]
 
     def split_marked(self, text: str) -> list[tuple[str, bool]]:
         """As ``split``, each value as it is written when it stands without quotes, and whether it is bare so."""
         if self.is_plain(text):
-            return [(value, True) for value in (text.split(self.delimiter) if self.delimiter else [text])]
+            return [(value, True) for value in self._plain(text)]
         return self._scan(text, is_raw=True)
 
     def is_plain(self, text: str) -> bool:
         """Whether only delimiters have a meaning in a text."""
         return not (self.quote and self.quote in text) and not (self.escape and self.escape in text)
 
+    def _plain(self, text: str) -> list[str]:
+        values = text.split(self.delimiter) if self.delimiter else [text]
+        return [value.lstrip(" ") for value in values] if self.is_spaced else values
+
     def _scan(self, text: str, is_raw: bool = False) -> list[tuple[str, bool]]:
         values: list[tuple[str, bool]] = []
         at, end, step = 0, len(text), len(self.delimiter)
         while True:
+            while self.is_spaced and text.startswith(" ", at):
+                at += 1
             is_bare = not (self.quote and text.startswith(self.quote, at))
             body, at = self._bare(text, at) if is_bare else self._quoted(text, at)
             values.append((body if is_bare and is_raw else self._clear(body, is_bare), is_bare))

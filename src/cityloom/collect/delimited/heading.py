@@ -33,10 +33,15 @@ def find_heading(
         records: the first ones, titles included.
         titles: rows of titles, None where they are to be found.
         rows: rows of the header, None where they are to be found.
-        columns: names to take instead of the header's; empty for none.
+        columns: names to take instead of the header's; empty for none. With them there are no titles, and no header
+            but one with the same names, unless declared.
         known: names of columns that are expected: the row that holds most of them is the header.
     """
     rows_of = [[_name(value, known) for value in record.values or ()] for record in records]
+    if columns and rows is None:
+        rows = int(rows_of[titles or 0 :][:1] == [list(columns)])
+    if rows == 0 or columns:
+        titles = titles or 0
     if titles is None or rows is None:
         titles, rows = _place(rows_of, titles, rows, set(known))
     below = rows_of[titles + rows :]

@@ -20,22 +20,33 @@ from cityloom.kernel.errors import DataError
 _SAMPLE = 256 << 10
 _HEAD = 200
 _TAIL = 1 << 20
+_MANY, _NEARLY = 20, 0.9
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What is declared of a file; None (``auto`` for the encoding) where it is to be found."""
+    """What is declared of a file; None (``auto`` for the encoding) where it is to be found.
+
+    ``known`` are columns that are expected; ``is_strict`` whether a header that nearly no row fits is an error.
+    """
 
     encoding: str = "auto"
     delimiter: str | None = None
     quote: str | None = None
     escape: str | None = None
+    is_spaced: bool | None = None
     titles: int | None = None
     rows: int | None = None
     footers: int = 0
     columns: tuple[str, ...] = ()
     comment: str = ""
     known: tuple[str, ...] = ()
+    is_strict: bool = True
+
+    @property
+    def dialect(self) -> tuple[str | None, str | None, str | None, bool | None]:
+        """What is declared of the dialect."""
+        return self.delimiter, self.quote, self.escape, self.is_spaced
 
 
 @dataclass(frozen=True)
@@ -54,7 +65,7 @@ def lay_out(path: Path, name: str, wanted: Wanted) -> Layout:
     """Open a file and find out what is not declared of it.
 
     Raises:
-        ConfigError, DataError: as :func:`open_text`, :func:`require_header`; ``collect.header.broken``.
+        ConfigError, DataError: as :func:`open_text`, :func:`require_header`; ``collect.header.broken``, ``collect.header.unlike``.
         LongError: when the first line is too long.
     """
     encoded, text = open_text(path, name, wanted.encoding)
@@ -75,6 +86,8 @@ def _found(text: Utf8, name: str, encoded: Encoded, wanted: Wanted) -> Layout:
     heading = find_heading(records, **known, columns=wanted.columns, known=wanted.known)
     header = records[heading.titles : heading.titles + heading.rows]
     _require(heading, header, name)
+    if wanted.is_strict:
+        _require_fit(heading, records[heading.titles + heading.rows :], name)
     last = records[heading.titles + heading.rows - 1] if heading.titles + heading.rows else None
     line = last.line + last.lines if last else above + 1
     body = Body(
@@ -102,7 +115,7 @@ def _dialect(text: Utf8, wanted: Wanted) -> tuple[list[bytes], list[Line], Diale
         raw = data[:cut].splitlines(keepends=True)
         lines = read_lines(raw)
         body = lines[wanted.titles or 0 :]
-        dialect, _ = sniff(body, wanted.delimiter, wanted.quote, wanted.escape, is_last=is_all)
+        dialect, _ = sniff(body, *wanted.dialect, is_last=is_all)
         if not raw and size > LONGEST:
             raise LongError(1)
         if is_all or size > LONGEST or len(read_records(body, dialect, 1, is_last=False, most=3)[0]) == 3:
@@ -143,6 +156,25 @@ def _require(heading: Heading, header: Sequence[Record], name: str) -> None:
     require_header(heading.names if len(header) == heading.rows else [], name)
 
 
+def _require_fit(heading: Heading, rows: Sequence[Record], name: str) -> None:
+    """Check that the header is that of the rows.
+
+    Raises:
+        DataError: ``collect.header.unlike``.
+    """
+    widths = [len(record.values) for record in rows if record.values and any(record.values)]
+    usual, width = typical_width([[""] * n for n in widths]), len(heading.names)
+    if len(widths) >= _MANY and width != usual and widths.count(usual) >= _NEARLY * len(widths):
+        raise DataError(
+            "collect.header.unlike",
+            "{file}: there are {names} columns by the header, and {values} values in nearly every row.",
+            hint="Check the delimiter; state the names with columns; or set the task's drift to accept, which fills rows up at their end.",
+            file=name,
+            names=width,
+            values=usual,
+        )
+
+
 def _end(text: Utf8, footers: int) -> int:
     """Where the lines below the table begin."""
     if not footers:
@@ -168,6 +200,7 @@ def _told(
         "delimiter": called.get(dialect.delimiter, dialect.delimiter) if wanted.delimiter is None else None,
         "quote": dialect.quote if wanted.quote is None and dialect.quote != '"' else None,
         "escape": dialect.escape if wanted.escape is None and dialect.escape else None,
+        "spaced": True if wanted.is_spaced is None and dialect.is_spaced else None,
         "title_rows": header[0].line - 1 if wanted.titles is None and header and header[0].line > 1 else None,
         "header_rows": heading.rows if wanted.rows is None and heading.rows != 1 else None,
     }

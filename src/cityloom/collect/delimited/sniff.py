@@ -22,8 +22,10 @@ SAMPLE = 128 << 10
 _RECORDS = 400
 _ENCLOSED = 0.7
 """So much is lost where every record has a value that begins with a quote which is none."""
-_SINGLES = (",", "\t", ";", "|", "^", "~", "\x01", "\x1f", "\x02", "\x1e", "\uff0c", "\uff1b", ":", " ")
-_RUNS = re.compile(r"(?<![^\w\s\"'])[^\w\s\"'\\.()\[\]{}<>/%+*=-]{2,4}(?![^\w\s\"'])|[,;|] (?=[\"'])|\t{2,3}|\|[^\w\s\"'|]\|")
+_SINGLES = (",", "\t", ";", "|", "^", "~", "\x01", "\x1f", "\x02", "\x1e", "\uff0c", "\uff1b", *"%#@$!&: ")
+_TRUST = dict.fromkeys("%#@$!&", 0.8) | {":": 0.6, " ": 0.6}
+"""What is a delimiter less often than something else."""
+_RUNS = re.compile(r"(?<![^\w\s\"'])[^\w\s\"'\\.()\[\]{}<>/%+*=-]{2,4}(?![^\w\s\"'])|\t{2,3}|\|[^\w\s\"'|]\|")
 _THING = re.compile(
     r"""
     [+-]?\d+ | [+-]?\d*[.,]\d+(?:[eE][+-]?\d+)? | [+-]?\d{1,3}(?:[,.\ ]\d{3})+(?:[.,]\d+)?
@@ -57,6 +59,7 @@ def sniff(
     delimiter: str | None,
     quote: str | None,
     escape: str | None,
+    is_spaced: bool | None = None,
     *,
     is_last: bool,
 ) -> tuple[Dialect, float]:
@@ -65,13 +68,13 @@ def sniff(
     Args:
         lines: the first lines of the text, whole.
         is_last: whether they are all.
-        delimiter: as declared; None where it is to be found, and so with ``quote`` and ``escape``.
+        delimiter: as declared; None where it is to be found, and so with ``quote``, ``escape`` and ``is_spaced``.
     """
     text = "".join(line.text for line in lines)
     delimiters = [delimiter] if delimiter is not None else _delimiters(text, lines)
-    best, most = Dialect(delimiter or "", '"' if quote is None else quote, escape or ""), 0.0
+    best, most = Dialect(delimiter or "", '"' if quote is None else quote, escape or "", bool(is_spaced)), 0.0
     is_quoted = False
-    for dialect in _candidates(text, delimiters, quote, escape):
+    for dialect in _candidates(text, delimiters, quote, escape, is_spaced):
         records, _ = read_records(lines, dialect, 1, is_last=is_last, most=_RECORDS)
         if is_quoted and (not dialect.quote or any(r.values is None for r in records)):
             continue
@@ -84,23 +87,24 @@ def sniff(
     return best, most
 
 
-def _candidates(text: str, delimiters: Sequence[str], quote: str | None, escape: str | None) -> Iterator[Dialect]:
-    """Those with quotes before those without."""
+def _candidates(
+    text: str, delimiters: Sequence[str], quote: str | None, escape: str | None, is_spaced: bool | None
+) -> Iterator[Dialect]:
+    """Those with quotes before those without; blanks belong to a delimiter where quotes follow them, else to the value."""
     for mark in ('"', "'", "") if quote is None else (quote,):
         for delimiter in delimiters:
             if quote is None and mark != '"' and not _may_quote(text, delimiter, mark):
                 continue
+            may_space = is_spaced is None and bool(mark) and f"{delimiter} {mark}" in text and delimiter != " "
             for sign in [escape] if escape is not None else ["", *_escapes(text, mark)]:
-                yield Dialect(delimiter, mark, sign)
+                for spaced in (False, True) if may_space else (bool(is_spaced),):
+                    yield Dialect(delimiter, mark, sign, spaced)
 
 
 def _delimiters(text: str, lines: Sequence[Line]) -> list[str]:
-    """Characters that part values, and runs of them; one that comes only in such a run is none by itself.
-
-    A space behind a delimiter belongs to it where quotes follow; elsewhere it is the value's.
-    """
+    """Characters that part values, and runs of them; one that comes only in such a run is none by itself."""
     runs = Counter(run for line in lines[:50] for run in set(_RUNS.findall(line.text)))
-    often = [run for run, count in runs.most_common(8) if count * 2 > min(len(lines), 50) or run.endswith(" ")]
+    often = [run for run, count in runs.most_common(8) if count * 2 > min(len(lines), 50)]
     within = {char for run in often for char in run if text.count(run) * run.count(char) == text.count(char)}
     return [d for d in _SINGLES if d in text and (d not in within or d == " ")] + often
 
@@ -141,4 +145,5 @@ def _score(records: Sequence[Record], dialect: Dialect) -> float:
     else:
         enclosed = sum(any(v.startswith('"') for v in r.values or ()) for r in records)
         parted *= 1 - _ENCLOSED * enclosed / total
-    return parted / mixed * things / max(1, sum(values.values()))
+    trust = _TRUST.get(dialect.delimiter, 1.0)
+    return trust * parted / mixed * things / max(1, sum(values.values()))
