@@ -138,13 +138,14 @@ def refusal(place: Place, **more: Any) -> CityLoomError:
     return caught.value
 
 
-def proved(place: Place) -> StageResult:
-    """What a reconciliation says."""
+def proved(place: Place, *, is_followed: bool = False) -> StageResult:
+    """What a reconciliation says; while another process follows the table, it waits for that one."""
     source = Source(name="s", title=place.resource.title, department="x", connector=place.connector, options=place.options)
 
     def catch_up() -> bool:
-        place.collect()
-        return True
+        if not is_followed:
+            place.collect()
+        return not is_followed
 
     return reconcile.run(
         place.resource,
