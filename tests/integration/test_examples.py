@@ -1,6 +1,5 @@
 """The examples on real data that nobody here wrote: definitions in YAML alone, from the source to the end.
 
-The data are optional: a folder ``real-data`` beside the repository, or what ``shared/data/unpack`` lays out.
 What the platform says is compared with what plain Python reads out of the same files.
 """
 
@@ -9,7 +8,6 @@ from __future__ import annotations
 import csv
 import http.server
 import json
-import subprocess
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -22,6 +20,7 @@ from typing import Any
 
 import pytest
 from sqlglot import exp
+from tests.real_data import REAL, REASON
 
 from cityloom.flows import chain
 from cityloom.flows.apply import apply
@@ -43,13 +42,7 @@ Row = dict[str, str | None]
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of the real data; without it the tests are skipped."""
-    folder, script = REPOSITORY.parent / "real-data", REPOSITORY.parent / "shared" / "data" / "unpack"
-    if folder.is_dir():
-        return folder
-    if script.is_file():
-        said = subprocess.run([str(script)], capture_output=True, text=True, check=True).stdout
-        return Path(said.splitlines()[-1])
-    return pytest.skip("the real data are neither in ../real-data nor in ../shared/data")
+    return REAL if REAL.is_dir() else pytest.skip(REASON)
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,7 @@ import duckdb
 import pymysql
 import pytest
 from ruamel.yaml import YAML
+from tests.real_data import REAL, needs_real
 from tests.unit.collect.dbase_files import memo_three, table
 from typer.testing import CliRunner
 
@@ -32,7 +33,6 @@ from cityloom.flows.bootstrap import example_content
 from cityloom.kernel.errors import CityLoomError
 from cityloom.kernel.log import configure_log
 
-REAL = Path(__file__).parents[3] / "real-data"
 NASTY = (
     ["select", "order", "group by", 'a"b', "it's", "x;drop table y", "表 一", "人员信息", "人员-信息", "人员_信息", "1st", "2024"]
     + ["  lead", "trail ", "a.b", "a/b", "a\\b", "..", "UPPER", "upper2", "Ünï", "ß", "SS", "emoji🎉", "tab\tname", "new\nline"]
@@ -216,7 +216,7 @@ def test_rows_that_cannot_be_taken_are_counted_and_the_exit_code_says_so(run, tm
     assert raw(tmp_path, "dbf_notes", ["ID", "NOTE"]) == Counter([("1", "备注")])
 
 
-@pytest.mark.skipif(not REAL.is_dir(), reason="the real data are not in ../real-data")
+@needs_real
 @pytest.mark.parametrize(
     ("file", "tables", "rows"),
     [

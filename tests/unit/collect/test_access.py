@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from tests import real_data
 
 from cityloom.collect.connectors.access import Access
 from cityloom.collect.jet.catalog import entries
@@ -29,12 +30,12 @@ from cityloom.kernel.errors import ConfigError, DataError
 from cityloom.store import batches
 from cityloom.store.database import Store
 
-REAL = Path(__file__).parents[3].parent / "real-data" / "messy_mdb"
+REAL = real_data.REAL / "messy_mdb"
 FILES = sorted(p.relative_to(REAL).as_posix() for p in REAL.rglob("*") if p.suffix in (".mdb", ".accdb"))
 NULL = "\x01"
 HEX = re.compile("([0-9a-f]{2})+")
 NWIND = "mdbtools/data/nwind.mdb"
-pytestmark = pytest.mark.skipif(not FILES, reason="the real data are not in ../real-data")
+pytestmark = pytest.mark.skipif(not FILES, reason=real_data.REASON)
 
 @pytest.fixture
 def empty_store(tmp_path: Path) -> Iterator[Store]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import dbfread
 import pytest
+from tests.real_data import REAL, needs_real
 from tests.unit.collect.dbase_files import memo_four, memo_foxpro, memo_three, table
 
 from cityloom.collect.connectors.dbf import Dbf
@@ -16,9 +17,8 @@ from cityloom.kernel.errors import ConfigError, DataError
 from cityloom.store import batches
 from cityloom.store.database import Store
 
-REAL = Path(__file__).parents[3].parent / "real-data" / "messy_dbf"
+FOLDER = REAL / "messy_dbf"
 PEOPLE = [("NAME", "C", 10, 0), ("BORN", "D", 8, 0)]
-needs_real = pytest.mark.skipif(not REAL.is_dir(), reason="the real data are not in ../real-data")
 
 @pytest.fixture
 def empty_store(tmp_path: Path) -> Iterator[Store]:
@@ -212,9 +212,9 @@ def test_a_folder_lists_its_tables(tmp_path):
 @needs_real
 def test_real_files_equal_what_another_reader_finds(bench, sink):
     for folder in ("examples/files", "tests/cases"):
-        connector = Dbf(folder=str(REAL / folder))
+        connector = Dbf(folder=str(FOLDER / folder))
         for piece in connector.slices({}):
-            path = REAL / folder / piece.origin
+            path = FOLDER / folder / piece.origin
             if b"MEMO" in path.read_bytes()[:200]:
                 with pytest.raises(DataError, match="no memo file"):
                     next(connector.read(piece, sink))

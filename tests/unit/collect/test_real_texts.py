@@ -1,18 +1,15 @@
-"""Real text files written by others: each loads as its twin says, or is refused with the error that it deserves.
-
-The data are optional: a folder ``real-data`` beside the repository, or what ``shared/data/unpack`` lays out.
-"""
+"""Real text files written by others: each loads as its twin says, or is refused with the error that it deserves."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-import subprocess
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from tests.real_data import REAL, needs_real
 
 from cityloom.collect.base import ROW
 from cityloom.collect.connectors.csv_files import CsvFiles
@@ -21,22 +18,7 @@ from cityloom.collect.connectors.json_lines import JsonLines
 from cityloom.collect.text import choose
 from cityloom.kernel.errors import CityLoomError
 
-REPOSITORY = Path(__file__).parents[3]
-
-
-def find_data() -> Path | None:
-    """The folder of the real data."""
-    folder, script = REPOSITORY.parent / "real-data", REPOSITORY.parent / "shared" / "data" / "unpack"
-    if folder.is_dir():
-        return folder
-    if script.is_file():
-        said = subprocess.run([str(script)], capture_output=True, text=True, check=True).stdout
-        return Path(said.splitlines()[-1])
-    return None
-
-
-DATA = find_data()
-pytestmark = pytest.mark.skipif(DATA is None, reason="the real data are neither in ../real-data nor in ../shared/data")
+pytestmark = needs_real
 
 
 def load(connector_class, path: Path, tmp_path: Path, **options):
@@ -54,7 +36,7 @@ def load(connector_class, path: Path, tmp_path: Path, **options):
 
 def csvs(folder: str) -> list[Path]:
     """The CSV files of a folder; one stand-in where there are no data."""
-    return sorted((DATA / folder).rglob("*.csv")) if DATA else [Path("none.csv")]
+    return sorted((REAL / folder).rglob("*.csv")) if REAL.is_dir() else [Path("none.csv")]
 
 
 @pytest.mark.parametrize("path", csvs("messy_csv_spectrum"), ids=lambda path: path.stem)
@@ -128,7 +110,7 @@ def told_how(path: Path) -> tuple[list[str], list[list[str]]]:
 
 
 def test_a_header_with_a_column_more_than_nearly_all_rows_is_refused_or_they_are_filled_up(tmp_path):
-    path = DATA / "messy_misc" / "montreal_bikes_latin1.csv"
+    path = REAL / "messy_misc" / "montreal_bikes_latin1.csv"
     with pytest.raises(CityLoomError) as caught:
         load(CsvFiles, path, tmp_path)
     assert (caught.value.code, caught.value.details["values"]) == ("collect.header.unlike", 9)
@@ -139,7 +121,7 @@ def test_a_header_with_a_column_more_than_nearly_all_rows_is_refused_or_they_are
 
 @pytest.mark.parametrize("name", ["a", "b"])
 def test_service_requests_of_a_city_load_whole(name, tmp_path):
-    path = DATA / "city_311" / f"nyc_311_{name}.csv"
+    path = REAL / "city_311" / f"nyc_311_{name}.csv"
     table, rejects, _ = load(CsvFiles, path, tmp_path)
     with path.open(encoding="utf-8", newline="") as text:
         twin = list(csv.DictReader(text))
@@ -149,7 +131,7 @@ def test_service_requests_of_a_city_load_whole(name, tmp_path):
 @pytest.mark.parametrize("group", ["polluted_files", "survey_sample"])
 def test_polluted_files_load(group, tmp_path):
     """One in five; how well is measured elsewhere."""
-    for path in sorted((DATA / "messy_pollock" / group / "csv").iterdir())[::5]:
+    for path in sorted((REAL / "messy_pollock" / group / "csv").iterdir())[::5]:
         table, _, count = load(CsvFiles, path, tmp_path, drift="accept")
         assert (count > 0, table.num_columns > 0) == (True, True), path.name
 
@@ -157,7 +139,7 @@ def test_polluted_files_load(group, tmp_path):
 def test_every_text_decodes_in_the_encoding_that_is_told():
     """One in three; how many are told right is measured elsewhere."""
     wrong = 0
-    paths = sorted(p for p in (DATA / "messy_chardet").rglob("*") if p.is_file() and p.parent.name != "messy_chardet")[::3]
+    paths = sorted(p for p in (REAL / "messy_chardet").rglob("*") if p.is_file() and p.parent.name != "messy_chardet")[::3]
     for path in paths:
         try:
             encoding = choose(path, path.name, "auto").encoding
@@ -198,9 +180,9 @@ def as_text(value: object) -> str | None:
     [("city_311/nyc_311_fhrw-4uyv.json", ""), ("cn_geojson/province/440000.json", "features"), ("messy_frictionless/table.json", "")],
 )
 def test_json_documents_load_as_they_are(name, path, tmp_path):
-    document = json.loads((DATA / name).read_text(encoding="utf-8"), parse_float=Digits, parse_int=Digits)
+    document = json.loads((REAL / name).read_text(encoding="utf-8"), parse_float=Digits, parse_int=Digits)
     records = [flat(r) for r in (document[path] if path else document) if isinstance(r, dict)]
-    table, rejects, count = load(JsonFiles, DATA / name, tmp_path, records_path=path)
+    table, rejects, count = load(JsonFiles, REAL / name, tmp_path, records_path=path)
     assert count == len(records) + len(rejects)
     columns = list(dict.fromkeys(key for record in records for key in record))
     assert table.column_names == columns
@@ -209,7 +191,7 @@ def test_json_documents_load_as_they_are(name, path, tmp_path):
 
 @pytest.mark.parametrize("name", ["table.jsonl", "table.ndjson"])
 def test_json_lines_load_as_they_are(name, tmp_path):
-    lines = (DATA / "messy_frictionless" / name).read_text(encoding="utf-8").splitlines()
+    lines = (REAL / "messy_frictionless" / name).read_text(encoding="utf-8").splitlines()
     objects = [json.loads(line, parse_int=str) for line in lines if isinstance(json.loads(line), dict)]
-    table, rejects, count = load(JsonLines, DATA / "messy_frictionless" / name, tmp_path)
+    table, rejects, count = load(JsonLines, REAL / "messy_frictionless" / name, tmp_path)
     assert (table.to_pylist(), count) == (objects, len(objects) + len(rejects))

@@ -13,6 +13,7 @@ import pytest
 import python_calamine as calamine
 import xlsxwriter
 import xlwt
+from tests.real_data import REAL, needs_real
 
 from cityloom.collect.sheets import cells, stream
 from cityloom.collect.sheets.formats import GENERAL, Format, Kind, built_in, classify
@@ -23,8 +24,6 @@ from cityloom.kernel.errors import ConfigError, DataError
 from cityloom.store import batches
 from cityloom.store.database import Store
 
-REAL = Path(__file__).parents[3].parent / "real-data"
-needs_real = pytest.mark.skipif(not REAL.is_dir(), reason="the real data are not in ../real-data")
 BOOKS = sorted(
     p.relative_to(REAL).as_posix()
     for folder in ("messy_xls_xlrd", "messy_frictionless")
