@@ -13,7 +13,7 @@ from cityloom.model.fusion import ObjectType
 from cityloom.model.resource import Resource
 from cityloom.model.service import Demand, IndexSystem, Service
 from cityloom.model.source import Source
-from cityloom.model.standard import CodeTable, Element
+from cityloom.model.standard import BusinessTerm, CodeTable, DataSetStandard, Element
 
 KINDS: dict[str, tuple[type[Any], str]] = {
     "city": (CityName, "cities"),
@@ -22,6 +22,8 @@ KINDS: dict[str, tuple[type[Any], str]] = {
     "source": (Source, "sources"),
     "element": (Element, "elements"),
     "code_table": (CodeTable, "codes"),
+    "data_set": (DataSetStandard, "data_sets"),
+    "term": (BusinessTerm, "terms"),
     "resource": (Resource, "resources"),
     "object_type": (ObjectType, "object_types"),
     "service": (Service, "services"),

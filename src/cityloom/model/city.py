@@ -9,20 +9,22 @@ from cityloom.kernel.errors import UserError
 from cityloom.model.department import Account, Department
 from cityloom.model.fusion import ObjectType
 from cityloom.model.resource import Resource
+from cityloom.model.scoring import USUAL, Scoring
 from cityloom.model.service import Demand, IndexSystem, Service
 from cityloom.model.source import Source
-from cityloom.model.standard import CodeTable, Element
+from cityloom.model.standard import BusinessTerm, CodeTable, DataSetStandard, Element
 from cityloom.model.text import STRICT, Title
 
 
 @dataclass(frozen=True, kw_only=True)
 class CityName:
-    """What the city is called: ``title`` stands over its reports."""
+    """What the city is called, and how it scores quality: ``title`` stands over its reports."""
 
     __pydantic_config__ = STRICT
 
     name: str
     title: Title
+    scoring: Scoring = USUAL
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,10 +38,17 @@ class City:
     resources: Mapping[str, Resource] = field(default_factory=dict)
     elements: Mapping[str, Element] = field(default_factory=dict)
     codes: Mapping[str, CodeTable] = field(default_factory=dict)
+    data_sets: Mapping[str, DataSetStandard] = field(default_factory=dict)
+    terms: Mapping[str, BusinessTerm] = field(default_factory=dict)
     object_types: Mapping[str, ObjectType] = field(default_factory=dict)
     services: Mapping[str, Service] = field(default_factory=dict)
     indexes: Mapping[str, IndexSystem] = field(default_factory=dict)
     demands: Mapping[str, Demand] = field(default_factory=dict)
+
+    @property
+    def scoring(self) -> Scoring:
+        """How quality is scored here."""
+        return next((one.scoring for one in self.cities.values()), USUAL)
 
     def resource(self, name: str) -> Resource:
         """The resource of that name.

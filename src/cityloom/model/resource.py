@@ -21,7 +21,8 @@ class Item:
 
     ``name`` is the column in the standard layer; ``column`` the source's own column (a dotted path for
     nested data); ``element`` the data element whose steps, rules and grade it inherits; ``steps`` replace
-    the element's steps when given; ``rules`` come on top of the element's.
+    the element's steps when given; ``rules`` come on top of the element's; ``importance`` multiplies the weight of
+    rules on it.
     """
 
     __pydantic_config__ = STRICT
@@ -34,6 +35,7 @@ class Item:
     steps: tuple[StepUse, ...] | None = None
     rules: tuple[RuleUse, ...] = ()
     grade: str | None = None
+    importance: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +79,8 @@ class Resource:
     """信息资源: one catalogued data set of one department, the unit of sharing.
 
     Its tables are ``raw_{department}__{name}`` and ``std_{department}__{name}``. ``key`` are the items
-    that name a row; ``latest`` the item that tells which of several rows of a key is the newest.
+    that name a row; ``latest`` the item that tells which of several rows of a key is the newest; ``data_set`` the
+    data set standard that it follows; ``importance`` its weight among the resources of its department and of the city.
     """
 
     __pydantic_config__ = STRICT
@@ -101,6 +104,8 @@ class Resource:
     rules: tuple[RuleUse, ...] = ()
     filters: tuple[Filter, ...] = ()
     keywords: tuple[str, ...] = ()
+    data_set: str | None = None
+    importance: float = 1.0
 
     @property
     def key_columns(self) -> tuple[str, ...]:

@@ -74,7 +74,12 @@ class Element:
 
 @dataclass(frozen=True, kw_only=True)
 class Code:
-    """One code of a code table; ``variants`` are texts that departments use for it."""
+    """One code of a code table; ``variants`` are texts that departments use for it.
+
+    ``valid_from`` is the first day it counts, ``valid_to`` the first on which it counts no more (days as
+    ``yyyy-mm-dd``; without them it always did, or does still); ``successors`` are the codes that took its place.
+    A code whose name changed stands once for each name, with periods that do not overlap.
+    """
 
     __pydantic_config__ = STRICT
 
@@ -82,11 +87,23 @@ class Code:
     title: Title
     parent: str | None = None
     variants: tuple[str, ...] = ()
+    valid_from: str | None = None
+    valid_to: str | None = None
+    successors: tuple[str, ...] = ()
+
+    def is_valid(self, at: str = "") -> bool:
+        """Whether the code counts on a day; without a day, whether it has not ended."""
+        if not at:
+            return self.valid_to is None
+        return (self.valid_from or "") <= at and (self.valid_to is None or at < self.valid_to)
 
 
 @dataclass(frozen=True, kw_only=True)
 class CodeTable:
-    """代码表: allowed codes with names and the variants that map onto them."""
+    """代码表: allowed codes with names and the variants that map onto them.
+
+    Where codes have periods, :mod:`cityloom.model.codes` tells which counts when.
+    """
 
     __pydantic_config__ = STRICT
 
@@ -95,3 +112,71 @@ class CodeTable:
     standard: str
     codes: tuple[Code, ...]
     version: str = "1.0"
+    state: str = "published"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSetField:
+    """One element of a data set standard, as it stands in it.
+
+    ``name`` is the item it is called there (the element's own name when empty); ``is_key`` says that it is part of
+    what names a row; ``is_mandatory`` that a resource of this standard must have it.
+    """
+
+    __pydantic_config__ = STRICT
+
+    element: str
+    name: str = ""
+    title: Title | None = None
+    is_mandatory: bool = False
+    is_key: bool = False
+
+    @property
+    def item(self) -> str:
+        """Name of the item."""
+        return self.name or self.element
+
+
+@dataclass(frozen=True, kw_only=True)
+class Relation:
+    """A relation of one data set standard to another: items here name a row there (``to_items``, its key when empty)."""
+
+    __pydantic_config__ = STRICT
+
+    items: tuple[str, ...]
+    data_set: str
+    to_items: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSetStandard:
+    """数据集标准: the elements that a data set of one matter has, what names its rows, what must be there."""
+
+    __pydantic_config__ = STRICT
+
+    name: str
+    identifier: str
+    title: Title
+    definition: Title
+    standard: str
+    fields: tuple[DataSetField, ...]
+    relations: tuple[Relation, ...] = ()
+    version: str = "1.0"
+    state: str = "published"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BusinessTerm:
+    """业务术语: a word of the departments with one agreed meaning, and the data elements that express it."""
+
+    __pydantic_config__ = STRICT
+
+    name: str
+    title: Title
+    definition: Title
+    standard: str = "own"
+    synonyms: tuple[str, ...] = ()
+    broader: str | None = None
+    elements: tuple[str, ...] = ()
+    version: str = "1.0"
+    state: str = "published"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 from sqlglot import exp
@@ -9,6 +10,7 @@ from sqlglot import exp
 from cityloom.engines.base import sql
 from cityloom.engines.terms import lookup
 from cityloom.kernel.errors import ConfigError
+from cityloom.model.codes import CURRENT, is_moment, valid_codes
 from cityloom.model.standard import Code as OneCode
 from cityloom.model.standard import CodeTable
 from cityloom.model.text import Title
@@ -21,7 +23,10 @@ _OPTIONS = {
             name="sex",
             title=Title("性别", "Sex"),
             standard="GB/T 2261.1",
-            codes=(OneCode(code="1", title=Title("男性", "Male"), variants=("男",)),),
+            codes=(
+                OneCode(code="1", title=Title("男性", "Male"), variants=("男",)),
+                OneCode(code="3", title=Title("旧", "Old"), valid_to="2010-12-31", successors=("1",)),
+            ),
         )
     },
 }
@@ -29,7 +34,11 @@ _OPTIONS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Code:
-    """A value must be a code of the code table ``codes``: neither its name nor a variant of it."""
+    """A value must be a code of the code table ``codes``: neither its name nor a variant of it.
+
+    ``at`` is the time at which codes count, where the table has a history: a day (``2012-12-31``), ``any`` for every
+    code that ever did, or ``current`` for those that have not ended.
+    """
 
     name: ClassVar[str] = "code"
     title: ClassVar[Title] = Title("代码值域", "Code of a code table")
@@ -41,17 +50,21 @@ class Code:
         Case(("男",), True, _OPTIONS),
         Case(("01",), True, _OPTIONS),
         Case((None,), False, _OPTIONS),
+        Case(("3",), True, _OPTIONS),
+        Case(("3",), False, {**_OPTIONS, "at": "2009-12-31"}),
+        Case(("3",), False, {**_OPTIONS, "at": "any"}),
     )
 
     codes: str
+    at: str = CURRENT
     tables: Mapping[str, CodeTable]
 
-    @property
+    @cached_property
     def allowed(self) -> dict[str, str]:
         """The codes.
 
         Raises:
-            ConfigError: ``quality.codes.unknown``.
+            ConfigError: ``quality.codes.unknown`` or ``quality.codes.moment``.
         """
         if self.codes not in self.tables:
             raise ConfigError(
@@ -61,7 +74,14 @@ class Code:
                 codes=self.codes,
                 known=", ".join(sorted(self.tables)),
             )
-        return {one.code: one.code for one in self.tables[self.codes].codes}
+        if not is_moment(self.at):
+            raise ConfigError(
+                "quality.codes.moment",
+                "{at} is no time at which codes count.",
+                hint="Write a day as yyyy-mm-dd, current or any.",
+                at=self.at,
+            )
+        return {code: code for code in valid_codes(self.tables[self.codes], self.at)}
 
     def broken(self, columns: Sequence[exp.Expression]) -> exp.Expression:
         """Whether the value is no code."""

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import ClassVar
 
 from sqlglot import exp
 
 from cityloom.engines.terms import lookup
 from cityloom.kernel.errors import ConfigError
+from cityloom.model.codes import is_moment, texts_of
 from cityloom.model.standard import Code, CodeTable
 from cityloom.model.text import Title
 from cityloom.standard.base import Case
@@ -21,14 +23,25 @@ _TABLE = CodeTable(
         Code(code="2", title=Title("女性", "Female"), variants=("女", "F")),
     ),
 )
+_PAST = CodeTable(
+    name="division",
+    title=Title("行政区划", "Divisions"),
+    standard="GB/T 2260",
+    codes=(
+        Code(code="110101", title=Title("东城区", "Dongcheng")),
+        Code(code="110103", title=Title("崇文区", "Chongwen"), valid_to="2010-12-31", successors=("110101",)),
+    ),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class MapCode:
     """The code that a department's own text stands for: the code itself, its names or a variant of them.
 
-    ``codes`` names the code table, ``own`` maps further texts of this department to codes. A text that
-    stands for no code becomes missing and is counted.
+    ``codes`` names the code table, ``own`` maps further texts of this department to codes. ``at`` is the time at
+    which codes count, where the table has a history: a day (``2012-12-31``) or ``current``; an older code then
+    becomes what took its place. Without it a code that ended stays as it is. A text that stands for no code, or
+    for several, becomes missing and is counted.
     """
 
     name: ClassVar[str] = "map_code"
@@ -41,18 +54,22 @@ class MapCode:
         Case("男孩", "1", {"codes": "sex", "own": {"男孩": "1"}, "tables": {"sex": _TABLE}}),
         Case("3", None, {"codes": "sex", "tables": {"sex": _TABLE}}),
         Case(None, None, {"codes": "sex", "tables": {"sex": _TABLE}}),
+        Case("110103", "110103", {"codes": "division", "tables": {"division": _PAST}}),
+        Case("110103", "110101", {"codes": "division", "at": "current", "tables": {"division": _PAST}}),
+        Case("110103", "110103", {"codes": "division", "at": "2009-12-31", "tables": {"division": _PAST}}),
     )
 
     codes: str
     own: Mapping[str, str] = field(default_factory=dict)
+    at: str = ""
     tables: Mapping[str, CodeTable]
 
-    @property
+    @cached_property
     def pairs(self) -> dict[str, str]:
-        """Text -> code, a code's own text first, so that no variant takes it away.
+        """Text -> code, as :func:`cityloom.model.codes.texts_of` finds it.
 
         Raises:
-            ConfigError: ``standard.codes.unknown``.
+            ConfigError: ``standard.codes.unknown`` or ``standard.codes.moment``.
         """
         if self.codes not in self.tables:
             raise ConfigError(
@@ -62,14 +79,14 @@ class MapCode:
                 codes=self.codes,
                 known=", ".join(sorted(self.tables)),
             )
-        found = dict(self.own)
-        table = self.tables[self.codes]
-        for one in table.codes:
-            found.setdefault(one.code, one.code)
-        for one in table.codes:
-            for text in (one.title.zh, *one.variants, one.title.en):
-                found.setdefault(text, one.code)
-        return found
+        if not is_moment(self.at):
+            raise ConfigError(
+                "standard.codes.moment",
+                "{at} is no time at which codes count.",
+                hint="Write a day as yyyy-mm-dd, or current.",
+                at=self.at,
+            )
+        return texts_of(self.tables[self.codes], self.own, self.at)
 
     def sql(self, column: exp.Expression) -> exp.Expression:
         """The code, by a look into a fixed map."""
