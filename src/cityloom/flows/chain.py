@@ -206,7 +206,7 @@ def _assess(workspace: Workspace, runner: Runner, names: Sequence[str], phase: s
             name=f"quality_{phase}",
             subject=resource.name,
             work=lambda: _assess_one(workspace, resource, phase),
-            spec=(resource, dict(city.elements), dict(city.codes), _today(workspace)),
+            spec=(resource, dict(city.elements), dict(city.codes), _today(workspace), city.scoring),
             reads=(table,),
         )
 
@@ -227,6 +227,7 @@ def _assess_one(workspace: Workspace, resource: Resource, phase: str) -> StageRe
         lake=workspace.lake,
         store=workspace.store,
         clock=workspace.clock,
+        scoring=city.scoring,
     )
     orders.check(workspace, [resource.name])
     return result

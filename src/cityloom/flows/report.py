@@ -162,8 +162,11 @@ def _source(workspace: Workspace, resource: Resource) -> dict[str, Any]:
 
 
 def _quality(workspace: Workspace) -> dict[str, Any]:
+    weights = {name: one.importance for name, one in workspace.city.resources.items()}
+    scoring = workspace.city.scoring
     with workspace.store.read() as connection:
-        found = {phase: combine(quality_store.latest_assessments(connection, phase)) for phase in PHASES}
+        newest = {phase: quality_store.latest_assessments(connection, phase) for phase in PHASES}
+    found = {phase: combine(some, weights, scoring) for phase, some in newest.items()}
     return {phase: {s.dimension: s.score for s in scores if s.dimension in DIMENSIONS} for phase, scores in found.items()}
 
 

@@ -18,10 +18,11 @@ from cityloom.lake.tables import Lake
 from cityloom.model.quality import PHASES, Assessment, RuleResult
 from cityloom.model.resource import Resource
 from cityloom.model.run import StageResult
+from cityloom.model.scoring import USUAL, Scoring
 from cityloom.model.standard import CodeTable, Element
 from cityloom.quality.base import applies
 from cityloom.quality.plan import RulePlan, plan
-from cityloom.quality.score import rule_score, scores_of
+from cityloom.quality.score import importance, rule_score, scores_of
 from cityloom.store.database import Store
 from cityloom.store.quality import put_assessment
 
@@ -48,6 +49,7 @@ def run(
     lake: Lake,
     store: Store,
     clock: Clock,
+    scoring: Scoring = USUAL,
 ) -> StageResult:
     """Assess a resource's raw rows as they came (``before``), or its current standard rows (``after``).
 
@@ -58,7 +60,7 @@ def run(
         ConfigError: a definition is wrong.
         UserError: ``lake.table.unknown`` when there is no such table yet.
     """
-    found = assess(resource, phase=phase, elements=elements, codes=codes, lake=lake, clock=clock)
+    found = assess(resource, phase=phase, elements=elements, codes=codes, lake=lake, clock=clock, scoring=scoring)
     with store.write() as connection:
         put_assessment(connection, found)
     summary = {
@@ -78,6 +80,7 @@ def assess(
     codes: Mapping[str, CodeTable],
     lake: Lake,
     clock: Clock,
+    scoring: Scoring = USUAL,
 ) -> Assessment:
     """The assessment itself; nothing is written."""
     table = _table(resource, phase)
@@ -88,7 +91,7 @@ def assess(
     for one in plans:
         if one.is_for_table:
             counts[one.name] = view.count_table(one)
-    results = tuple(_result(one, *counts[one.name]) for one in plans)
+    results = tuple(_result(one, *counts[one.name], resource) for one in plans)
     return Assessment(
         resource=resource.name,
         phase=phase,
@@ -97,7 +100,7 @@ def assess(
         rows=rows,
         at=iso(clock.now()),
         results=results,
-        scores=scores_of(results),
+        scores=scores_of(results, scoring),
     )
 
 
@@ -233,13 +236,13 @@ def _text(name: str, types: Mapping[str, str]) -> exp.Expression:
     return found if types[name] == "VARCHAR" else sql("CAST(:x AS VARCHAR)", x=found)
 
 
-def _result(one: RulePlan, checked: int, broken: int) -> RuleResult:
+def _result(one: RulePlan, checked: int, broken: int, resource: Resource) -> RuleResult:
     return RuleResult(
         rule=one.name,
         plugin=one.use.rule,
         dimension=one.use.dimension,
         columns=one.columns,
-        weight=one.use.weight,
+        weight=one.use.weight * importance(resource, one.columns),
         severity=one.use.severity,
         checked=checked,
         broken=broken,

@@ -13,7 +13,8 @@ from cityloom.store.quality import latest_assessments
 
 @dataclass(frozen=True, kw_only=True)
 class Quality:
-    """The mean, over a department's assessed resources, of the newest total score of the rows as it delivered them."""
+    """The mean, over a department's assessed resources by their importance, of the newest total score of the rows as it
+    delivered them."""
 
     name: ClassVar[str] = "quality"
     title: ClassVar[Title] = Title("数据质量得分", "Quality score")
@@ -26,11 +27,11 @@ class Quality:
 
     def count(self, department: str, records: Records) -> Share:
         """Sum of scores of the number assessed; records are resource and version of the table assessed."""
-        own = {r.name for r in records.resources(department)}
+        own = {r.name: r.importance for r in records.resources(department)}
         found = [a for a in latest_assessments(records.connection, "before") if a.resource in own]
         return Share(
-            part=sum(a.total.score for a in found),
-            whole=len(found),
+            part=sum(a.total.score * own[a.resource] for a in found),
+            whole=sum(own[a.resource] for a in found),
             records=tuple(f"{a.resource}@{a.version}" for a in found),
             counts={"resources": len(own), "assessed": len(found), **{a.resource: a.total.score for a in found}},
         )
