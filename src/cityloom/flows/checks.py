@@ -22,6 +22,7 @@ from cityloom.model.resource import Item, Resource
 from cityloom.model.standard import CodeTable, Element, RuleUse
 from cityloom.quality.base import applies, is_blank
 from cityloom.quality.plan import RulePlan, plan
+from cityloom.standard.lookups import Lookups, in_folder
 from cityloom.standard.plan import Mapped
 from cityloom.standard.plan import plan as plan_steps
 
@@ -66,14 +67,19 @@ class _Checks:
 
     def run(self, rows: exp.Expression) -> Iterator[Complaint]:
         """Complaints of all rules on rows, by row; then those of rules on the whole."""
-        mapped = self._mapped(rows)
+        steps = plan_steps(self.resource, self.city.elements, self.city.codes)
+        with in_folder(steps, self.engine, lambda known: self._mapped(rows, known)) as lookups:
+            yield from self._complaints(rows, lookups)
+
+    def _complaints(self, rows: exp.Expression, lookups: Lookups) -> Iterator[Complaint]:
+        mapped = self._mapped(rows, lookups)
         lost = {item.name: self._lost(mapped, number) for number, item in enumerate(self.resource.items)}
         flags = [self._unread(item, lost[item.name]) for item in self.resource.items if lost[item.name] is not None]
         flags += [self._flag(mapped, one, lost) for one in self.plans if not one.is_for_table]
         yield from self._scan(mapped, flags)
         for one in self.plans:
             if one.is_for_table and one.use.rule in _TABLES:
-                yield from self._table(rows, one)
+                yield from self._table(rows, one, lookups)
 
     def _scan(self, mapped: Mapped, flags: list[_Flag]) -> Iterator[Complaint]:
         if not flags:
@@ -90,8 +96,8 @@ class _Checks:
                     if found[number][place]:
                         yield replace(flag.complaint, row=int(row))
 
-    def _table(self, rows: exp.Expression, one: RulePlan) -> Iterator[Complaint]:
-        mapped = self._mapped(rows)
+    def _table(self, rows: exp.Expression, one: RulePlan, lookups: Lookups) -> Iterator[Complaint]:
+        mapped = self._mapped(rows, lookups)
         outputs: dict[str, exp.Expression] = {f"c{n}": mapped.item(name) for n, name in enumerate(one.columns)}
         outputs |= {"_batch": exp.Literal.string(""), "_row": column("_row")}
         found = one.rule.broken_rows(mapped.layers.query(outputs).subquery("rows_"), len(one.columns))
@@ -101,10 +107,10 @@ class _Checks:
             for row in batch.column(0).to_pylist():
                 yield replace(blank, row=int(row))
 
-    def _mapped(self, rows: exp.Expression) -> Mapped:
+    def _mapped(self, rows: exp.Expression, lookups: Lookups) -> Mapped:
         types = self.engine.columns(exp.select("*").from_(rows.copy()))
         kept = {name: kind for name, kind in types.items() if name not in ("_batch", "_at")}
-        return Mapped(rows, kept, plan_steps(self.resource, self.city.elements, self.city.codes))
+        return Mapped(rows, kept, plan_steps(self.resource, self.city.elements, self.city.codes), lookups)
 
     def _lost(self, mapped: Mapped, number: int) -> exp.Expression | None:
         """Whether there is a value that the item's steps cannot read."""

@@ -12,6 +12,7 @@ from cityloom.flows.bootstrap import Workspace
 from cityloom.kernel.errors import DeniedError, UserError
 from cityloom.model.audit import AuditEvent, EventKind
 from cityloom.model.resource import Resource
+from cityloom.standard.lookups import in_folder
 from cityloom.standard.plan import Mapped, plan
 from cityloom.store import audit
 
@@ -69,8 +70,9 @@ def look(
     plans = plan(found, city.elements, city.codes)
     with workspace.engine.bound(answer.rows) as relation:
         known = workspace.engine.columns(exp.select("*").from_(relation.copy()))
-        mapped = Mapped(relation, known, plans)
-        rows = workspace.engine.rows(mapped.layers.query({name: mapped.item(name) for name in wanted}))
+        with in_folder(plans, workspace.engine, lambda lookups: Mapped(relation, known, plans, lookups)) as lookups:
+            mapped = Mapped(relation, known, plans, lookups)
+            rows = workspace.engine.rows(mapped.layers.query({name: mapped.item(name) for name in wanted}))
     event = AuditEvent(
         kind=EventKind.RECORD_SHOWN,
         actor=actor,

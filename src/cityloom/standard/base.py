@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from sqlglot import exp
 
@@ -44,11 +44,62 @@ class Step(Protocol):
         ...
 
 
-def build(use: StepUse, tables: Mapping[str, CodeTable]) -> Step:
+class Program(Protocol):
+    """A meaning too large for a term, told of a text in several outputs at once.
+
+    It is asked once for every distinct text, and its answers are looked up (:mod:`cityloom.standard.lookups`): so
+    every engine and the reference give the same.
+    """
+
+    @property
+    def name(self) -> str:
+        """Names the table of its answers: letters, digits and ``_``; two programs that differ have two names."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """Another one whenever an answer may be another one."""
+        ...
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of what it tells of a text."""
+        ...
+
+    def answer(self, text: str) -> tuple[str | None, ...]:
+        """What it tells of a text, in the order of its outputs."""
+        ...
+
+
+@runtime_checkable
+class ProgramStep(Protocol):
+    """A step whose value is one output of a program, and that has no term. NULL stays NULL."""
+
+    name: ClassVar[str]
+    title: ClassVar[Title]
+    standard: ClassVar[str]
+    cases: ClassVar[tuple[Case, ...]]
+
+    @property
+    def program(self) -> Program:
+        """What is asked."""
+        ...
+
+    @property
+    def output(self) -> str:
+        """Which of the program's outputs is the value."""
+        ...
+
+    def value(self, x: str | None) -> str | None:
+        """The changed value."""
+        ...
+
+
+def build(use: StepUse, tables: Mapping[str, CodeTable]) -> Step | ProgramStep:
     """The step that a definition asks for.
 
     Raises:
         ConfigError: no such step, or options that it does not have.
     """
-    step: Step = make(STEPS, use.step, use.options, tables=tables)
+    step: Step | ProgramStep = make(STEPS, use.step, use.options, tables=tables)
     return step

@@ -13,7 +13,7 @@ from cityloom.engines.terms import column, plain
 from cityloom.kernel.errors import ConfigError
 from cityloom.model.resource import Item, Resource
 from cityloom.model.standard import CodeTable, Element
-from cityloom.standard.base import Step, build
+from cityloom.standard.base import ProgramStep, Step, build
 
 SYSTEM = ("_batch", "_row", "_at")
 """Columns of the raw layer that the standard layer keeps."""
@@ -25,7 +25,7 @@ class ItemPlan:
 
     item: str
     column: str
-    steps: tuple[Step, ...]
+    steps: tuple[Step | ProgramStep, ...]
 
 
 def plan(
@@ -44,7 +44,7 @@ def plan(
 
 def _steps(
     resource: Resource, item: Item, elements: Mapping[str, Element], codes: Mapping[str, CodeTable]
-) -> tuple[Step, ...]:
+) -> tuple[Step | ProgramStep, ...]:
     if item.element is not None and item.element not in elements:
         raise ConfigError(
             "standard.element.unknown",
@@ -65,26 +65,44 @@ class Mapped:
         source: relation of the raw rows.
         types: its columns with the engine's names of their types.
         plans: of all items.
+        lookups: what programs answered, by their names (:mod:`cityloom.standard.lookups`).
     """
 
-    def __init__(self, source: exp.Expression, types: Mapping[str, str], plans: tuple[ItemPlan, ...]) -> None:
+    def __init__(
+        self,
+        source: exp.Expression,
+        types: Mapping[str, str],
+        plans: tuple[ItemPlan, ...],
+        lookups: Mapping[str, exp.Expression] | None = None,
+    ) -> None:
         self.plans = plans
+        self._lookups = lookups or {}
         self.missing = tuple(p.item for p in plans if p.column not in types)
         base = {name: column(name) for name in SYSTEM if name in types}
         raw = {f"_raw{i}": _as_text(p.column, types) for i, p in enumerate(plans)}
         self.layers = Layers(source, {**base, **raw})
         self.kept = tuple(base)
-        self._made: dict[str, list[exp.Column]] = {}
+        self._made: dict[int, list[exp.Column]] = {}
 
     def stages(self, number: int) -> list[exp.Column]:
         """The columns of an item, from the raw value over each step's result to the last."""
-        one = self.plans[number]
-        if one.item not in self._made:
-            made = [column(f"_raw{number}")]
-            for k, step in enumerate(one.steps):
-                made.append(self.layers.add(step.sql(made[-1]), name=f"_s{number}_{k}"))
-            self._made[one.item] = made
-        return self._made[one.item]
+        self.stage(number, len(self.plans[number].steps))
+        return self._made[number]
+
+    def stage(self, number: int, count: int) -> exp.Column:
+        """The column of an item after so many of its steps."""
+        made = self._made.setdefault(number, [column(f"_raw{number}")])
+        for k in range(len(made) - 1, count):
+            step = self.plans[number].steps[k]
+            made.append(self.layers.add(self._term(step, made[-1]), name=f"_s{number}_{k}"))
+        return made[count]
+
+    def _term(self, step: Step | ProgramStep, given: exp.Expression) -> exp.Expression:
+        if not isinstance(step, ProgramStep):
+            return step.sql(given)
+        answers = self._lookups[step.program.name]
+        text = "SELECT max(:y) FROM :answers AS m WHERE m._given = :x"
+        return exp.Subquery(this=sql(text, y=column(step.output, "m"), answers=answers, x=given))
 
     def item(self, name: str) -> exp.Column:
         """The column that holds an item's standard value."""

@@ -24,6 +24,7 @@ from cityloom.lake.tables import Lake
 from cityloom.model.resource import Resource
 from cityloom.model.run import StageResult
 from cityloom.model.standard import CodeTable, Element
+from cityloom.standard.lookups import Lookups, in_lake
 from cityloom.standard.plan import ItemPlan, Mapped, plan
 
 SET_APART = "__set_apart"
@@ -68,18 +69,24 @@ def run(
         "at": iso(clock.now()),
         "steps": [[p.item, step.name] for p in plans for step in p.steps],
     }
-    mapped = _mapped(resource, plans, lake)
-    written = lake.replace(resource.std_table, [standard_query(resource, mapped, lake, filters)], notes=notes).rows
+    lookups = in_lake(resource, plans, lake, lambda known: _mapped(resource, plans, lake, known))
+    mapped = _mapped(resource, plans, lake, lookups)
+    query = standard_query(resource, mapped, lake, filters, lookups)
+    written = lake.replace(resource.std_table, [query], notes=notes).rows
     apart = 0
     if filters:
-        rest = _apart_query(_mapped(resource, plans, lake), filters)
+        rest = _apart_query(_mapped(resource, plans, lake, lookups), filters)
         apart = lake.replace(resource.std_table + SET_APART, [rest], notes=notes).rows
     summary = {**_figures(resource, plans, lake), "set_apart": apart, "missing_columns": list(mapped.missing)}
     return StageResult(read=read, written=written, rejected=apart, summary=summary)
 
 
 def standard_query(
-    resource: Resource, mapped: Mapped, lake: Lake, filters: Sequence[exp.Expression] = ()
+    resource: Resource,
+    mapped: Mapped,
+    lake: Lake,
+    filters: Sequence[exp.Expression] = (),
+    lookups: Lookups | None = None,
 ) -> exp.Expression:
     """The query that makes the standard table's rows from the raw ones."""
     key, order = key_terms(resource, mapped)
@@ -90,7 +97,7 @@ def standard_query(
         outputs["_caught"] = _caught(mapped, filters)
     rows = mapped.layers.query(outputs)
     names = [*mapped.kept, *(p.item for p in mapped.plans), "_fixed", "_steps"]
-    older = _newest_of_repeated(resource, mapped, lake, filters)
+    older = _newest_of_repeated(resource, _mapped(resource, mapped.plans, lake, lookups), filters)
     newest = sql("(d.best IS NULL OR d.best = r._order)")
     picked = [column(name, "r") for name in names]
     query = (
@@ -124,14 +131,11 @@ def _part(text: exp.Expression) -> exp.Expression:
     return sql("replace(:x, chr(0), chr(0) || chr(1))", x=text)
 
 
-def _newest_of_repeated(
-    resource: Resource, mapped: Mapped, lake: Lake, filters: Sequence[exp.Expression]
-) -> exp.Select:
+def _newest_of_repeated(resource: Resource, narrow: Mapped, filters: Sequence[exp.Expression]) -> exp.Select:
     """Keys that stand in more than one row, with the order of their newest row: ``k, best``.
 
     Keys that may repeat are found by their hash first: one number a row, not a text.
     """
-    narrow = _mapped(resource, mapped.plans, lake)
     key, order = key_terms(resource, narrow)
     outputs = {"k": key, "o": order}
     if filters:
@@ -182,9 +186,11 @@ def _figures(resource: Resource, plans: Sequence[ItemPlan], lake: Lake) -> dict[
     return {"duplicates": counts[0], "changed_cells": counts[1], "items": items, "unmapped": unmapped}
 
 
-def _mapped(resource: Resource, plans: tuple[ItemPlan, ...], lake: Lake) -> Mapped:
+def _mapped(
+    resource: Resource, plans: tuple[ItemPlan, ...], lake: Lake, lookups: Lookups | None = None
+) -> Mapped:
     source = rows_of(lake, resource)
-    return Mapped(source, lake.engine.columns(exp.select("*").from_(source.copy())), plans)
+    return Mapped(source, lake.engine.columns(exp.select("*").from_(source.copy())), plans, lookups)
 
 
 def _joined(parts: Sequence[exp.Expression]) -> exp.Expression:
