@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from hypothesis import settings
+from tests.real_data import REAL
 
 from cityloom.engines.duckdb import DuckDBEngine
 from cityloom.kernel.clock import FixedClock
@@ -50,6 +51,11 @@ HOSTILE = (
     "<script>alert(1)</script>",
     "a" * 1_000_000,
 )
+
+
+def pytest_report_header() -> str:
+    """Whether the tests of real data run."""
+    return f"real data: {'there' if REAL.is_dir() else 'not there, their tests are skipped'}"
 
 
 @pytest.fixture(autouse=True)

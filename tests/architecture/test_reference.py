@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import reference
 
 
 @pytest.fixture(scope="module")
 def pages() -> dict[str, str]:
-    return reference.pages()
+    """Made by a process of its own: help texts take the language of the moment when their module is first imported."""
+    script = "import json, reference; print(json.dumps(reference.pages()))"
+    folder = str(Path(reference.__file__).parent)
+    made = subprocess.run([sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=True)
+    found: dict[str, str] = json.loads(made.stdout)
+    return found
 
 
 @pytest.mark.parametrize("name", ["audit-events.md", "cli.md", "errors.md", "plugins.md", "settings.md", "sources.md"])

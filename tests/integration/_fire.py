@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import random
@@ -13,12 +12,11 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
-from _changes import Place
 from sqlglot import exp
+from tests.integration._changes import Place
 
 from cityloom.collect import reconcile
 from cityloom.collect.changes.state import State, newest
@@ -32,19 +30,8 @@ from cityloom.store import batches, findings
 SECONDS = float(os.environ.get("TEST_FIRE_SECONDS", "15"))
 """So long the table is changed; the longer, the harder."""
 KILLS = 10
-SERVERS = Path(__file__).parents[1] / "servers"
 SCRIPT = Path(__file__).with_name("_changes.py")
 COLUMNS = ("id", "version", "name", "amount", "large")
-
-
-def own_server(name: str) -> ModuleType:
-    """The file that starts a server."""
-    sys.path.insert(0, str(SERVERS))
-    spec = importlib.util.spec_from_file_location(f"own_{name}", SERVERS / f"{name}.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def fire(place: Place, url: str, table: str, *, crash: Callable[[], None], alter: Callable[[], None]) -> int:

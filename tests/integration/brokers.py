@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-SERVERS = Path(__file__).parents[1] / "servers"
+from tests.servers.run import load
 
 
 class Broker(ABC):
@@ -250,17 +249,6 @@ class MqttTopic(Broker):
         client.connect(host, int(port))
         client.loop(1)
         client.disconnect()
-
-
-def load(name: str) -> Any:
-    """A module of ``tests/servers``."""
-    sys.path.insert(0, str(SERVERS))
-    try:
-        from run import load as loaded
-
-        return loaded(name)
-    finally:
-        sys.path.remove(str(SERVERS))
 
 
 NAMED: tuple[type[Broker], ...] = (KafkaTopic, NatsStream, RabbitQueue, MqttTopic)

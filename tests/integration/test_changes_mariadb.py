@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
-import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -16,11 +16,8 @@ from typing import Any
 import pymysql
 import pytest
 import sqlalchemy as sa
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from _changes import Place
-from _fire import (
+from tests.integration._changes import Place
+from tests.integration._fire import (
     COLUMNS,
     Killed,
     changes,
@@ -30,7 +27,6 @@ from _fire import (
     killed,
     landed,
     newest_of,
-    own_server,
     proved,
     refusal,
     require_whole,
@@ -38,6 +34,7 @@ from _fire import (
     versions,
     wait_for,
 )
+from tests.servers.run import load
 
 from cityloom.collect import landing
 from cityloom.kernel.ids import new_id
@@ -54,7 +51,7 @@ ROWS = "SELECT CAST(id AS CHAR), CAST(version AS CHAR), name, CAST(amount AS CHA
 def own(server: Callable[[str], str]) -> Iterator[tuple[str, Callable[[], None]]]:
     """A server of this test's own: its address, and what makes it crash and come up again."""
     server("TEST_MARIADB_URL")
-    module = own_server("mariadb")
+    module = load("mariadb")
     home = Path(tempfile.mkdtemp(prefix="maria"))
     home.chmod(0o755)
     url = module.start(home)["TEST_MARIADB_URL"]
@@ -445,7 +442,8 @@ def test_following_goes_on_after_a_broken_link_and_a_new_file(place: Place, sour
             source.execute("UPDATE house SET version = version + 1", "FLUSH BINARY LOGS")
             wait_for(lambda: landed(place)["1"][1] == str(number + 2))  # noqa: B023 - waited for at once
             for one, *_ in source.execute("SELECT ID FROM information_schema.PROCESSLIST WHERE COMMAND = 'Binlog Dump'"):
-                source.execute(f"KILL {one}")
+                with contextlib.suppress(pymysql.err.OperationalError):  # it has ended meanwhile
+                    source.execute(f"KILL {one}")
     finally:
         stop.set()
         thread.join(30)

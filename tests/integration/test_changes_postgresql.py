@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import tempfile
 import threading
 import time
@@ -14,11 +13,8 @@ from typing import Any
 import psycopg
 import pytest
 import sqlalchemy as sa
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from _changes import Place
-from _fire import (
+from tests.integration._changes import Place
+from tests.integration._fire import (
     COLUMNS,
     Killed,
     changes,
@@ -28,7 +24,6 @@ from _fire import (
     killed,
     landed,
     newest_of,
-    own_server,
     proved,
     refusal,
     require_whole,
@@ -36,6 +31,7 @@ from _fire import (
     versions,
     wait_for,
 )
+from tests.servers.run import load
 
 from cityloom.collect import landing
 from cityloom.collect.base import build
@@ -57,7 +53,7 @@ ROWS = "SELECT id::text, version::text, name, amount::text, large FROM house"
 def own(server: Callable[[str], str]) -> Iterator[tuple[str, Callable[[], None]]]:
     """A server of this test's own: its address, and what makes it crash and come up again."""
     server("TEST_POSTGRESQL_URL")
-    module = own_server("postgresql")
+    module = load("postgresql")
     home = Path(tempfile.mkdtemp(prefix="pg"))
     home.chmod(0o755)
     url = module.start(home)["TEST_POSTGRESQL_URL"]
@@ -463,7 +459,7 @@ def test_the_server_can_be_stopped_while_it_is_followed(own: tuple[str, Callable
     time.sleep(1)
     with psycopg.connect(plain, autocommit=True) as source:
         data = source.execute("SHOW data_directory").fetchone()[0]  # type: ignore[index]
-    module = own_server("postgresql")
+    module = load("postgresql")
     began = time.monotonic()
     module.run(Path(data), "stop", "-m", "fast")
     assert time.monotonic() - began < 20

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import importlib.util
 import io
 import json
 import os
@@ -25,6 +24,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 from tests.integration.cutter import Cutter
+from tests.servers.run import load
 from tests.unit.collect.conftest import Bench
 
 from cityloom.collect.depot import FOLDER
@@ -425,7 +425,7 @@ def test_a_killed_process_loses_nothing(sftp: Delivery, tmp_path: Path) -> None:
 
 def test_a_transfer_outlives_the_restart_of_the_server(tmp_path: Path, server: Callable[[str], str]) -> None:
     server("TEST_SFTP_HOME")
-    module = _server_module("sftp")
+    module = load("sftp")
     home = Path(server("TEST_SFTP_HOME")).parent / new_id("sftp")
     home.mkdir()
     home.chmod(0o755)
@@ -511,14 +511,3 @@ def _wait(is_so: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def _server_module(name: str) -> Any:
-    folder = Path(__file__).parents[1] / "servers"
-    sys.path.insert(0, str(folder))
-    try:
-        spec = importlib.util.spec_from_file_location(f"own_{name}", folder / f"{name}.py")
-        assert spec and spec.loader
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
-    finally:
-        sys.path.remove(str(folder))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import _parts as parts
+from tests.servers import _parts as parts
 
 PACKAGES = ("chromium", "fonts-noto-cjk")
 

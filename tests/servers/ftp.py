@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import _parts as parts
+from tests.servers import _parts as parts
 
 PACKAGES = ("vsftpd", "openssl", "python3-pyftpdlib", "python3-openssl")
 _PYTHON = "/usr/bin/python3"
@@ -61,7 +61,8 @@ def start(home: Path) -> dict[str, str]:
     settings = _VSFTPD.format(home=home, account=account, port=ports["vsftpd"], low=low, high=min(low + 50, 65535))
     (home / "vsftpd.conf").write_text(settings)
     parts.launch([parts.find("vsftpd"), str(home / "vsftpd.conf")], home, name="vsftpd")
-    parts.launch([_PYTHON, __file__, str(home), str(ports["pyftpdlib"])], home, name="pyftpdlib")
+    served = [_PYTHON, "-m", "tests.servers.ftp", str(home), str(ports["pyftpdlib"])]
+    parts.launch(served, home, name="pyftpdlib", PYTHONPATH=str(Path(__file__).parents[2]))
     for port in ports.values():
         parts.wait(lambda port=port: parts.answers(port))
     return {

@@ -13,7 +13,7 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import _parts as parts
+from tests.servers import _parts as parts
 
 PACKAGES = ("default-jre-headless",)
 _CENTRAL = os.environ.get("MAVEN_CENTRAL", "https://repo1.maven.org/maven2")

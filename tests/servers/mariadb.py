@@ -6,7 +6,7 @@ import json
 import subprocess
 from pathlib import Path
 
-import _parts as parts
+from tests.servers import _parts as parts
 
 PACKAGES = ("mariadb-server",)
 PASSWORD = "test"

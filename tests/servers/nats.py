@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import _parts as parts
+from tests.servers import _parts as parts
 
 PACKAGES = ("nats-server",)
 _SETTINGS = """

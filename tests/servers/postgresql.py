@@ -6,7 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
-import _parts as parts
+from tests.servers import _parts as parts
 
 PACKAGES = ("postgresql",)
 _OPTIONS = {

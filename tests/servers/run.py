@@ -8,7 +8,7 @@ the tests, and ``stop(home)``. What is missing is installed when this runs as ro
 from __future__ import annotations
 
 import argparse
-import importlib.util
+import importlib
 import json
 import os
 import shutil
@@ -20,7 +20,7 @@ from types import ModuleType
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1] / ".servers"
-sys.path.insert(0, str(HERE))
+sys.path.insert(0, str(HERE.parents[1]))
 
 
 def main() -> None:
@@ -104,11 +104,7 @@ def stop(name: str) -> None:
 
 def load(name: str) -> ModuleType:
     """The module of a server."""
-    spec = importlib.util.spec_from_file_location(f"server_{name}", HERE / f"{name}.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module(f"tests.servers.{name}")
 
 
 def _is_installed(package: str) -> bool:

@@ -11,7 +11,7 @@ import os
 import urllib.request
 from pathlib import Path
 
-import _parts as parts
+from tests.servers import _parts as parts
 
 PACKAGES = ("default-jre-headless",)
 _CENTRAL = os.environ.get("MAVEN_CENTRAL", "https://repo1.maven.org/maven2")

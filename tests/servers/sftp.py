@@ -11,7 +11,7 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
-import _parts as parts
+from tests.servers import _parts as parts
 
 PACKAGES = ("openssh-server", "openssh-client")
 _SETTINGS = """
