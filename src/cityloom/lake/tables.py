@@ -23,18 +23,16 @@ from deltalake import DeltaTable
 from deltalake import Schema as DeltaSchema
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 from deltalake.transaction import (
-    AddAction,
     CommitProperties,
     PostCommitHookProperties,
-    RemoveAction,
     create_table_with_add_actions,
 )
 from sqlglot import exp
 
 from cityloom.engines.base import Engine, Query, WrittenFile, sql
-from cityloom.kernel.behind import Behind
 from cityloom.kernel.errors import ConfigError, DataError, UserError
 from cityloom.kernel.ids import new_id
+from cityloom.lake.files import add_action, ever_named, remove_action, write_batches
 
 LAYERS = ("raw", "std", "base", "theme")
 _ATTEMPTS = 20
@@ -136,6 +134,11 @@ class Lake:
             entries.append(TableVersion(int(version), int(entry["timestamp"]), str(entry.get("operation", "")), notes))
         return entries
 
+    def notes(self, table: str) -> Mapping[str, Any]:
+        """What was noted with its newest version."""
+        entry = self._required(table).history(1)[0]
+        return dict(json.loads(entry["notes"])) if "notes" in entry else {}
+
     # -- writing ---------------------------------------------------------------------------------------
 
     def append(
@@ -173,6 +176,27 @@ class Lake:
             target.unlink(missing_ok=True)
             raise
         return self._commit(table, [file], remove=set(replaces), notes=notes)
+
+    def revise(
+        self, table: str, parts: Mapping[str, Query], *, replaces: Sequence[str] = (), notes: Mapping[str, Any] | None = None
+    ) -> Commit:
+        """Add some parts, by name, and let others leave, all in one commit.
+
+        Args:
+            table: its name; made when it is not there.
+            parts: at least one; a query for each.
+            replaces: parts that leave.
+            notes: kept with the version.
+        """
+        files: list[WrittenFile] = []
+        try:
+            for part, query in parts.items():
+                files.append(self._write(query, self._folder(table) / f"{part}.parquet", None))
+        except BaseException:
+            for file in files:
+                file.path.unlink(missing_ok=True)
+            raise
+        return self._commit(table, files, remove=set(replaces), notes=notes)
 
     def replace(self, table: str, rows: Sequence[Query], *, notes: Mapping[str, Any] | None = None) -> Commit:
         """Make the whole table anew, one file a query, in one commit; older versions stay readable."""
@@ -219,7 +243,7 @@ class Lake:
         newest = max((p.stat().st_mtime_ns for p in logs), default=0)
         orphans = [p for p in folder.glob("*.parquet*") if p.suffix == ".draft" or p.stat().st_mtime_ns > newest]
         if orphans:
-            named = _ever_named(logs)
+            named = ever_named(logs)
             orphans = [p for p in orphans if p.name not in named]
         for path in orphans:
             path.unlink()
@@ -281,7 +305,7 @@ class Lake:
         elif schema is None:
             raise ValueError("batches need their schema")
         else:
-            count = _write_batches(rows, draft, schema)
+            count = write_batches(rows, draft, schema)
         with draft.open("rb+") as handle:
             os.fsync(handle.fileno())
         draft.replace(target)
@@ -315,7 +339,7 @@ class Lake:
         remove: set[str] | None,
         properties: CommitProperties,
     ) -> None:
-        adds = [_add(f) for f in files]
+        adds = [add_action(f) for f in files]
         delta = self._open(table)
         if delta is None:
             create_table_with_add_actions(
@@ -332,7 +356,7 @@ class Lake:
             self._transact(delta, adds, "overwrite", DeltaSchema.from_arrow(schema), properties)
             return
         delta = self._widen(table, delta, schema)
-        gone = [_remove(p) for p in self._paths(table, delta) if p.stem in remove]
+        gone = [remove_action(p) for p in self._paths(table, delta) if p.stem in remove]
         self._transact(delta, [*adds, *gone], "append", delta.schema(), properties)
 
     def _transact(
@@ -351,34 +375,8 @@ class Lake:
         return self._required(table)
 
 
-def _ever_named(logs: Iterable[Path]) -> set[str]:
-    """The files that any version names."""
-    entries = (json.loads(line) for log in logs for line in log.read_text(encoding="utf-8").splitlines())
-    return {unquote(entry["add"]["path"]) for entry in entries if entry.get("add")}
-
-
 def _arrow_schema(delta: DeltaTable) -> pa.Schema:
     return pa.schema(delta.schema())
-
-
-def _write_batches(batches: Iterable[pa.RecordBatch], path: Path, schema: pa.Schema) -> int:
-    """One row group a batch, written while the next one is made."""
-    count = 0
-    with pq.ParquetWriter(path, schema, compression="zstd") as writer, Behind(writer.write_batch) as write:
-        for batch in batches:
-            write(batch)
-            count += batch.num_rows
-    return count
-
-
-def _add(file: WrittenFile) -> AddAction:
-    modified = int(file.path.stat().st_mtime * 1000)
-    return AddAction(file.path.name, file.size, {}, modified, True, json.dumps({"numRecords": file.rows}))
-
-
-def _remove(path: Path) -> RemoveAction:
-    at = int(path.stat().st_mtime * 1000) if path.exists() else 0
-    return RemoveAction(path.name, deletion_timestamp=at, data_change=True)
 
 
 def _empty(schema: pa.Schema) -> exp.Expression:
