@@ -1,7 +1,8 @@
-"""What servers share: free ports, waiting, and a user other than root."""
+"""What servers share: free ports, waiting, a user other than root, and jars."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pwd
 import shutil
@@ -9,8 +10,12 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.request
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+_CENTRAL = os.environ.get("MAVEN_CENTRAL", "https://repo1.maven.org/maven2")
 
 
 def free_port() -> int:
@@ -107,6 +112,28 @@ def find(program: str, *folders: str) -> str:
     if not found:
         raise FileNotFoundError(f"{program} is not installed")
     return found
+
+
+def jars(listed: Path) -> list[Path]:
+    """The jars of a list (SHA-256 and path on each line), from Maven Central into a folder of the user's cache."""
+    folder = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "cityloom-tests" / "jars"
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted = [line.split() for line in listed.read_text().splitlines()]
+    with ThreadPoolExecutor(8) as pool:
+        return list(pool.map(lambda one: _jar(folder, *one), wanted))
+
+
+def _jar(folder: Path, digest: str, path: str) -> Path:
+    target = folder / path.rsplit("/", 1)[1]
+    if not target.exists():
+        with urllib.request.urlopen(f"{_CENTRAL}/{path}", timeout=120) as answer:
+            content = answer.read()
+        if hashlib.sha256(content).hexdigest() != digest:
+            raise ValueError(f"{path} is not what it was")
+        draft = target.with_suffix(f".{os.getpid()}")
+        draft.write_bytes(content)
+        draft.replace(target)
+    return target
 
 
 def _is_alive(group: int) -> bool:

@@ -6,17 +6,13 @@ in a folder of the user's cache.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import subprocess
-import urllib.request
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.servers import _parts as parts
 
 PACKAGES = ("default-jre-headless",)
-_CENTRAL = os.environ.get("MAVEN_CENTRAL", "https://repo1.maven.org/maven2")
 _LIST = Path(__file__).with_name("kafka.sha256")
 _CLUSTER = "Y2l0eWxvb20tdGVzdHMtMQ"
 _SETTINGS = """
@@ -75,27 +71,6 @@ def resume(home: Path) -> None:
 
 
 def _java(*words: str) -> list[str]:
-    paths = os.pathsep.join(map(str, _jars()))
+    paths = os.pathsep.join(map(str, parts.jars(_LIST)))
     options = ["-Xmx320m", "-Xms64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"]
     return [parts.find("java"), *options, "-cp", paths, *words]
-
-
-def _jars() -> list[Path]:
-    folder = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "cityloom-tests" / "jars"
-    folder.mkdir(parents=True, exist_ok=True)
-    wanted = [line.split() for line in _LIST.read_text().splitlines()]
-    with ThreadPoolExecutor(8) as pool:
-        return list(pool.map(lambda one: _jar(folder, *one), wanted))
-
-
-def _jar(folder: Path, digest: str, path: str) -> Path:
-    target = folder / path.rsplit("/", 1)[1]
-    if not target.exists():
-        with urllib.request.urlopen(f"{_CENTRAL}/{path}", timeout=120) as answer:
-            content = answer.read()
-        if hashlib.sha256(content).hexdigest() != digest:
-            raise ValueError(f"{path} is not what it was")
-        draft = target.with_suffix(f".{os.getpid()}")
-        draft.write_bytes(content)
-        draft.replace(target)
-    return target

@@ -1,0 +1,285 @@
+"""The only place that knows how Spark's SQL differs: a query in the DuckDB dialect becomes one with the same answer.
+
+The query is read as a tree; every node must be of a kind that is known to mean the same, or that is rewritten
+here. Anything else is refused before Spark sees it: a query that is answered is answered alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import sqlglot
+from sqlglot import exp
+
+from cityloom.engines.base import sql
+from cityloom.engines.spark.patterns import UnlikeError, java
+from cityloom.kernel.errors import ConfigError
+
+BLANKS = " \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+"""What ``trim`` without characters takes away: the spaces of Unicode."""
+Rewrite = Callable[[Any], exp.Expression]
+_SAME = (
+    exp.Select, exp.Subquery, exp.From, exp.Where, exp.Group, exp.Having, exp.Order, exp.Ordered, exp.Join, exp.Limit,
+    exp.Union, exp.With, exp.CTE, exp.Table, exp.TableAlias, exp.Alias, exp.Identifier, exp.Column, exp.Star, exp.Distinct,
+    exp.Paren, exp.Tuple, exp.Values, exp.Literal, exp.Null, exp.Boolean, exp.DataType, exp.DataTypeParam, exp.Var,
+    exp.And, exp.Or, exp.Not, exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Is, exp.In, exp.Between, exp.Exists,
+    exp.NullSafeEQ, exp.NullSafeNEQ, exp.Case, exp.If, exp.Coalesce, exp.Nullif, exp.Greatest, exp.Least,
+    exp.Add, exp.Sub, exp.Mul, exp.Neg, exp.Abs, exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseOrAgg,
+    exp.Cast, exp.TryCast, exp.DPipe, exp.Concat, exp.ConcatWs, exp.Length, exp.Replace, exp.Translate, exp.MD5, exp.SHA2,
+    exp.StrPosition, exp.Contains, exp.StartsWith, exp.EndsWith, exp.SplitPart, exp.Reverse, exp.Repeat,
+    exp.Count, exp.CountIf, exp.Sum, exp.Min, exp.Max, exp.Filter, exp.Array, exp.ArrayFilter, exp.Lambda, exp.Struct,
+    exp.PropertyEQ, exp.Dot, exp.Map, exp.ArrayToString, exp.Window, exp.WindowSpec, exp.RowNumber,
+)  # fmt: skip
+"""Nodes that mean the same on both, as sqlglot writes them."""
+
+
+def translate(query: exp.Expression | str, relation: Callable[[exp.Expression], exp.Expression]) -> str:
+    """The query as Spark's SQL.
+
+    Args:
+        query: in the DuckDB dialect, or a tree.
+        relation: what stands for ``read_parquet(...)``, or for a table by its name, in a FROM.
+
+    Raises:
+        ConfigError: ``engine.spark.unsupported``.
+    """
+    text = query if isinstance(query, str) else query.sql(dialect="duckdb")
+    root = exp.Paren(this=sqlglot.parse_one(text, dialect="duckdb"))
+    for node in reversed(list(root.walk())):
+        if node is root or node.parent is None:
+            continue
+        made = _rewritten(node, relation)
+        if made is not node:
+            node.replace(made)
+    return str(root.this.sql(dialect="spark"))
+
+
+def unsupported(what: str) -> ConfigError:
+    """The error for what has no equal on Spark."""
+    return ConfigError(
+        "engine.spark.unsupported",
+        "The distributed engine has no equal of {what}.",
+        hint="Write the rule or step without it, or run this stage on the embedded engine (CITYLOOM_ENGINE=duckdb).",
+        what=what,
+    )
+
+
+def _rewritten(node: exp.Expression, relation: Callable[[exp.Expression], exp.Expression]) -> exp.Expression:
+    if isinstance(node, exp.Table):
+        return relation(node)
+    if isinstance(node, exp.ReadParquet) or _is_option(node):
+        return node
+    rewrite = _REWRITES.get(type(node))
+    if rewrite is not None:
+        return rewrite(node)
+    if isinstance(node, exp.Anonymous):
+        name = node.name.lower()
+        if name in _FUNCTIONS:
+            return _FUNCTIONS[name](node)
+        raise unsupported(name)
+    if isinstance(node, _SAME):
+        return node
+    raise unsupported(node.key)
+
+
+def _is_option(node: exp.Expression) -> bool:
+    """Whether a node belongs to the list of files of ``read_parquet``."""
+    return node.find_ancestor(exp.ReadParquet) is not None
+
+
+def _number(node: exp.Expression | None) -> int | None:
+    if isinstance(node, exp.Neg):
+        inner = _number(node.this)
+        return None if inner is None else -inner
+    try:
+        return int(node.name) if isinstance(node, exp.Literal) and not node.is_string else None
+    except ValueError:
+        return None
+
+
+def _text(node: exp.Expression | None, what: str) -> str:
+    if isinstance(node, exp.Literal) and node.is_string:
+        return node.name
+    raise unsupported(what)
+
+
+def _pattern(node: exp.Expression | None) -> exp.Literal:
+    try:
+        return exp.Literal.string(java(_text(node, "a computed pattern")))
+    except UnlikeError as part:
+        raise unsupported(f"{part} in a pattern") from None
+
+
+# -- numbers -------------------------------------------------------------------------------------------
+
+
+def _divided(node: exp.IntDiv | exp.Mod) -> exp.Expression:
+    """Nothing by zero; a hash is a signed number there, so its remainder is made positive."""
+    if not _number(node.expression):
+        node.set("expression", exp.Nullif(this=node.expression.copy(), expression=exp.Literal.number(0)))
+    inner = node.this.unnest()
+    if isinstance(node, exp.Mod) and isinstance(inner, exp.Anonymous) and inner.name == "xxhash64":
+        return exp.Anonymous(this="pmod", expressions=[node.this.copy(), node.expression.copy()])
+    return node
+
+
+def _quotient(node: exp.Div) -> exp.Expression:
+    """A quotient is a DOUBLE, whatever was divided."""
+    divisor = node.expression.unnest()
+    if not (_number(divisor) or isinstance(divisor, exp.Nullif)):
+        raise unsupported("a division by what may be zero")
+    for side in ("this", "expression"):
+        node.set(side, exp.cast(node.args[side].copy(), "DOUBLE"))
+    return node
+
+
+def _shifted(node: exp.BitwiseRightShift) -> exp.Expression:
+    return exp.Anonymous(this="shiftright", expressions=[node.this.copy(), node.expression.copy()])
+
+
+def _typed(node: exp.DataType) -> exp.Expression:
+    wide = {exp.DType.INT128: "DECIMAL(38, 0)", exp.DType.UBIGINT: "DECIMAL(20, 0)"}.get(node.this)
+    return exp.DataType.build(wide, dialect="spark") if wide else node
+
+
+# -- texts ---------------------------------------------------------------------------------------------
+
+
+def _trimmed(node: exp.Trim) -> exp.Expression:
+    if node.expression is None:
+        node.set("expression", exp.Literal.string(BLANKS))
+    return node
+
+
+def _part(node: exp.Substring) -> exp.Expression:
+    """A place of zero stands before the first character, and not on it."""
+    start, length = node.args["start"], node.args.get("length")
+    number = _number(start.unnest())
+    if number is not None and number > 0:
+        return node
+    if number is not None and number < 0:
+        raise unsupported("a substring from the end")
+    if length is None:
+        return node
+    return sql(
+        "CASE WHEN :start = 0 THEN substr(:x, 1, greatest(:length - 1, 0)) ELSE substr(:x, :start, :length) END",
+        x=node.this,
+        start=exp.Paren(this=start.copy()),
+        length=exp.Paren(this=length.copy()),
+    )
+
+
+def _end(node: exp.Left | exp.Right) -> exp.Expression:
+    number = _number(node.expression)
+    if number is None or number < 0:
+        raise unsupported(f"{node.key} of a computed length")
+    return node
+
+
+def _padded(node: exp.Pad) -> exp.Expression:
+    if _number(node.expression) is None or not _text(node.args.get("fill_pattern"), "a computed filling"):
+        raise unsupported("filling with nothing")
+    return node
+
+
+def _character(node: exp.Chr) -> exp.Expression:
+    number = _number(node.expressions[0])
+    if number is None:
+        raise unsupported("a computed character")
+    return exp.Literal.string(chr(number))
+
+
+def _matches(node: exp.RegexpLike) -> exp.Expression:
+    if node.args.get("flag"):
+        raise unsupported("flags of a pattern")
+    node.set("expression", _pattern(node.expression))
+    return node
+
+
+def _replaced(node: exp.RegexpReplace) -> exp.Expression:
+    """``\\1`` is ``$1`` there; all occurrences are replaced, or the first."""
+    into = _text(node.args["replacement"], "a computed replacement").replace("$", "\\$")
+    pattern = _pattern(node.expression)
+    modifiers = node.args.get("modifiers")
+    flags = _text(modifiers, "computed flags") if modifiers is not None else ""
+    if flags not in ("", "g"):
+        raise unsupported("flags of a pattern")
+    groups = 0 if flags else 1
+    for number in range(9, -1, -1):
+        into = into.replace(f"\\{number}", f"${number + groups}" if number or not groups else "$0")
+    if not flags:
+        if "$0" in into:
+            raise unsupported("a replacement with the whole of the match")
+        pattern = exp.Literal.string(rf"^((?s:.*?))(?:{pattern.name})")
+        into = "$1" + into if not into[:1].isdigit() else "$1\\" + into
+    return exp.Anonymous(this="regexp_replace", expressions=[node.this.copy(), pattern, exp.Literal.string(into)])
+
+
+def _extracted(node: exp.RegexpExtract) -> exp.Expression:
+    group = node.args.get("group") or exp.Literal.number(0)
+    if _number(group) is None or node.args.get("parameters"):
+        raise unsupported("flags of a pattern")
+    return exp.Anonymous(this="regexp_extract", expressions=[node.this.copy(), _pattern(node.expression), group.copy()])
+
+
+def _like(node: exp.Like) -> exp.Expression:
+    """A backslash means itself."""
+    node.set("expression", exp.Literal.string(_text(node.expression, "a computed LIKE").replace("\\", "\\\\")))
+    return node
+
+
+def _hashed(node: exp.Anonymous) -> exp.Expression:
+    return exp.Anonymous(this="xxhash64", expressions=[e.copy() for e in node.expressions])
+
+
+# -- lists and maps ------------------------------------------------------------------------------------
+
+
+def _looked_up(node: exp.Bracket) -> exp.Expression:
+    if not isinstance(node.this, (exp.Map, exp.VarMap)):
+        raise unsupported("a place in a list by brackets")
+    if not node.this.args["keys"].expressions:
+        return exp.cast(exp.null(), "STRING")
+    return node
+
+
+def _place(node: exp.Anonymous) -> exp.Expression:
+    return exp.Anonymous(this="try_element_at", expressions=[e.copy() for e in node.expressions])
+
+
+def _greatest(node: exp.ArgMax | exp.ArgMin) -> exp.Expression:
+    """Rows whose value or order is missing do not count."""
+    if node.args.get("count"):
+        raise unsupported("several greatest")
+    name = "max_by" if isinstance(node, exp.ArgMax) else "min_by"
+    made = exp.Anonymous(this=name, expressions=[node.this.copy(), node.expression.copy()])
+    return exp.Filter(this=made, expression=exp.Where(this=sql(":x IS NOT NULL", x=node.this)))
+
+
+_REWRITES: dict[type[exp.Expression], Rewrite] = {
+    exp.IntDiv: _divided,
+    exp.Mod: _divided,
+    exp.Div: _quotient,
+    exp.BitwiseRightShift: _shifted,
+    exp.DataType: _typed,
+    exp.Trim: _trimmed,
+    exp.Substring: _part,
+    exp.Left: _end,
+    exp.Right: _end,
+    exp.Pad: _padded,
+    exp.Chr: _character,
+    exp.RegexpLike: _matches,
+    exp.RegexpReplace: _replaced,
+    exp.RegexpExtract: _extracted,
+    exp.Like: _like,
+    exp.Bracket: _looked_up,
+    exp.ArgMax: _greatest,
+    exp.ArgMin: _greatest,
+}
+_FUNCTIONS: dict[str, Rewrite] = {
+    "strlen": lambda node: exp.Anonymous(this="octet_length", expressions=[e.copy() for e in node.expressions]),
+    "hash": _hashed,
+    "list_extract": _place,
+    "bit_count": lambda node: node,
+}
