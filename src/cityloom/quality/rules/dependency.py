@@ -57,7 +57,7 @@ class Dependency:
         """The rows that differ from the most of their group."""
         values = exp.and_(*(sql(":a = :b", a=column(f"c{i}", "r"), b=column(f"c{i}", "p")) for i in range(width)))
         return sql(
-            "SELECT r._batch, r._row FROM :rows AS r JOIN :pairs AS p ON :values JOIN :groups AS g ON :same WHERE :wrong",
+            "SELECT r._batch, r._row FROM (SELECT * FROM :rows) AS r JOIN :pairs AS p ON :values JOIN :groups AS g ON :same WHERE :wrong",
             rows=rows,
             pairs=self._pairs(rows, width),
             values=values,
@@ -71,7 +71,7 @@ class Dependency:
         mine = _same("r", "g", width)
         return sql(
             "SELECT r._batch, r._row, g.best AS value, g.top / g.total AS share, g.total AS support"
-            " FROM :rows AS r JOIN :groups AS g ON :same"
+            " FROM (SELECT * FROM :rows) AS r JOIN :groups AS g ON :same"
             " WHERE (:y IS NULL OR :y <> g.best) AND g.total >= :least AND g.top > :share * g.total",
             rows=rows,
             groups=self._groups(rows, width),

@@ -64,13 +64,13 @@ class Rare:
 
     def broken_rows(self, rows: exp.Expression, width: int) -> exp.Expression:
         """The rows whose value is a slip."""
-        return sql("SELECT r._batch, r._row FROM :rows AS r JOIN :near AS s ON r.c0 = s.v", rows=rows, near=self._near(rows))
+        return sql("SELECT r._batch, r._row FROM (SELECT * FROM :rows) AS r JOIN :near AS s ON r.c0 = s.v", rows=rows, near=self._near(rows))
 
     def repairs(self, rows: exp.Expression, width: int) -> exp.Expression:
         """The frequent value beside each slip: ``_batch, _row, value, share, support``."""
         return sql(
             "SELECT r._batch, r._row, s.near AS value, s.m / (s.m + s.n) AS share, s.m AS support"
-            " FROM :rows AS r JOIN :near AS s ON r.c0 = s.v",
+            " FROM (SELECT * FROM :rows) AS r JOIN :near AS s ON r.c0 = s.v",
             rows=rows,
             near=self._near(rows),
         )

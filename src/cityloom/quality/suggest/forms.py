@@ -1,0 +1,138 @@
+"""How values are written: the forms that most have, units, fillers."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from itertools import groupby
+
+from cityloom.model.standard import RuleUse
+from cityloom.model.text import Title
+from cityloom.quality.suggest.base import Draft, Sample, share
+
+_CLASSES = {"9": "[0-9]", "A": "[A-Z]", "a": "[a-z]", "\u6c49": "[\u4e00-\u9fff]"}
+_QUANTITY = re.compile(r"([+-]?[0-9]+(?:\.[0-9]+)?)\s*([^0-9\s][^0-9]{0,14})?")
+PLAIN = r"[+-]?[0-9]+(?:\.[0-9]+)?"
+"""A plain number."""
+_NORMAL = 0.9
+"""A unit that so many values have is part of the form."""
+_MAJOR = 0.03
+_COVERED = 0.75
+_FILLERS = "*?#~^"
+Form = tuple[tuple[str, int], ...]
+
+
+def forms(sample: Sample) -> Iterator[Draft]:
+    """One rule a column on how its values are written: a quantity without its unit, or one of a few forms."""
+    for name in sample.names:
+        counts = sample.counts[name]
+        if counts.total() >= 10:
+            draft = _quantity(name, counts) or _form(name, counts)
+            if draft is not None:
+                yield draft
+
+
+def fillers(sample: Sample) -> Iterator[Draft]:
+    """Signs that are repeated instead of a value, where few values hold them."""
+    for name in sample.names:
+        counts = sample.counts[name]
+        for sign in _FILLERS:
+            rows = sum(n for v, n in counts.items() if sign * 2 in v)
+            if 0 < rows <= 0.3 * counts.total():
+                one = f"[{sign}]" if sign != "^" else r"\^"
+                other = f"[^{sign}]"
+                pattern = rf"(?s:{other}*(?:{one}{other}+)*{one}?)"
+                reason = Title(f"{rows} 行有连续的 {sign}", f"{rows} rows hold {sign} several times in a row")
+                yield Draft(use=_use(name, pattern, "filler"), confidence=0.8, reason=reason)
+
+
+def form_of(text: str) -> Form:
+    """The classes of a text's letters with their runs: ``AB-12`` is two capitals, a hyphen, two digits."""
+    return tuple((kind, len(list(run))) for kind, run in groupby(_class(letter) for letter in text))
+
+
+def _class(letter: str) -> str:
+    if "0" <= letter <= "9":
+        return "9"
+    if "a" <= letter <= "z":
+        return "a"
+    if "A" <= letter <= "Z":
+        return "A"
+    return "\u6c49" if "\u4e00" <= letter <= "\u9fff" else letter
+
+
+def _use(name: str, pattern: str, suffix: str) -> RuleUse:
+    return RuleUse(
+        rule="format",
+        dimension="conformity",
+        name=f"{name}.{suffix}",
+        columns=(name,),
+        options={"pattern": pattern},
+        approved_by=(),
+    )
+
+
+def _quantity(name: str, counts: Counter[str]) -> Draft | None:
+    """Numbers with units: the number alone where units differ or few have one, otherwise with the unit that most have."""
+    total = counts.total()
+    units: Counter[str] = Counter()
+    for value, n in counts.items():
+        found = _QUANTITY.fullmatch(value)
+        if found is not None:
+            units[found[2] or ""] += n
+    if units.total() < 0.8 * total or not units:
+        return None
+    unit, rows = units.most_common(1)[0]
+    is_plain = unit == "" or rows < _NORMAL * units.total()
+    pattern = PLAIN if is_plain else rf"{PLAIN}\s*{re.escape(unit)}"
+    pattern = _with_words(pattern, counts, total)
+    kinds = len(units)
+    reason = (
+        Title(f"数值带 {kinds} 种单位写法,应统一为数值", f"numbers with {kinds} ways of writing the unit: the number alone is meant")
+        if is_plain and kinds > 1
+        else Title(f"{share(rows, total)} 的值是这种数值写法", f"{share(rows, total)} of the values are numbers of this form")
+    )
+    return Draft(use=_use(name, pattern, "number"), confidence=0.85, reason=reason)
+
+
+def _with_words(pattern: str, counts: Counter[str], total: int) -> str:
+    """The pattern, or one of the words that many rows have instead of a number."""
+    words = [v for v, n in counts.items() if n >= _MAJOR * total and not _QUANTITY.fullmatch(v)]
+    return "|".join([pattern, *(re.escape(word) for word in words)])
+
+
+def _form(name: str, counts: Counter[str]) -> Draft | None:
+    """The forms that most values have, with lengths if that is enough, otherwise without."""
+    total = counts.total()
+    exact: Counter[Form] = Counter()
+    for value, n in counts.items():
+        exact[form_of(value)] += n
+    loose: Counter[Form] = Counter()
+    for form, n in exact.items():
+        loose[tuple((kind, 0 if kind in _CLASSES else size) for kind, size in form)] += n
+    for found, needs in ((exact, _COVERED), (loose, _COVERED)):
+        major = {form: n for form, n in found.items() if n >= max(3, _MAJOR * total)}
+        covered = sum(major.values())
+        rest = [n for form, n in found.items() if form not in major]
+        if len(counts) < 10 or not major or len(major) > 6 or covered < needs * total:
+            continue
+        has_digits = all(any(kind == "9" for kind, _ in form) for form in major)
+        if not has_digits and covered < 0.97 * total:
+            continue
+        if len(rest) and covered < 0.97 * total and max(rest) > 0.02 * total + 1:
+            continue
+        pattern = "|".join(_pattern(form) for form in sorted(major, key=lambda f: -major[f]))
+        reason = Title(
+            f"{share(covered, total)} 的值是 {len(major)} 种写法之一", f"{share(covered, total)} of the values have one of {len(major)} forms"
+        )
+        return Draft(use=_use(name, pattern, "form"), confidence=0.5 + 0.4 * (covered / total), reason=reason)
+    return None
+
+
+def _pattern(form: Form) -> str:
+    parts = []
+    for kind, size in form:
+        one = _CLASSES.get(kind, re.escape(kind))
+        parts.append(f"{one}+" if size == 0 else one if size == 1 else f"{one}{{{size}}}")
+    return "".join(parts)

@@ -1,0 +1,81 @@
+"""What numbers say: bounds that all but a few keep, and the one value that nearly all have."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from math import log10
+
+from cityloom.model.standard import RuleUse
+from cityloom.model.text import Title
+from cityloom.quality.suggest.base import Draft, Sample, share
+
+_NUMBER = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?")
+_FENCE = 3.0
+_OUT = 0.3
+_DOMINANT = 0.7
+
+
+def bounds(sample: Sample) -> Iterator[Draft]:
+    """Bounds of columns of numbers, and single values."""
+    for name in sample.names:
+        counts = sample.counts[name]
+        numbers = {v: float(v) for v in counts if _NUMBER.fullmatch(v)}
+        rows = sum(counts[v] for v in numbers)
+        if rows < 10 or rows < 0.8 * counts.total():
+            continue
+        draft = _dominant(name, counts, numbers) or _fenced(name, counts, numbers)
+        if draft is not None:
+            yield draft
+
+
+def _dominant(name: str, counts: Counter[str], numbers: dict[str, float]) -> Draft | None:
+    """A number that most rows have, where the others are spread thinly and on both sides of it."""
+    value, n = counts.most_common(1)[0]
+    total = counts.total()
+    others = {v: k for v, k in counts.items() if v != value}
+    if value not in numbers or n < _DOMINANT * total or not others or float(value) == 0:
+        return None
+    if max(others.values()) > 0.04 * total or len(others) < 3:
+        return None
+    reason = Title(f"{share(n, total)} 的行是同一个值", f"{share(n, total)} of the rows have one value")
+    use = RuleUse(rule="domain", dimension="accuracy", columns=(name,), options={"values": (value,)}, approved_by=())
+    return Draft(use=use, confidence=0.7, reason=reason)
+
+
+def _fenced(name: str, counts: Counter[str], numbers: dict[str, float]) -> Draft | None:
+    ordered = sorted((x for v, x in numbers.items() for _ in range(counts[v])))
+    low, high = _fences(ordered)
+    if ordered[0] > 0 and ordered[-1] > 10 * ordered[len(ordered) // 2]:
+        logs = _fences([log10(x) for x in ordered])
+        low, high = min(low, 10 ** logs[0]), max(high, 10 ** logs[1])
+    out = sum(1 for x in ordered if x < low or x > high)
+    if low >= high or out > _OUT * len(ordered):
+        return None
+    least, most = _round(low), _round(high)
+    reason = Title(
+        f"中间一半的值在 {_quartile(ordered, 1):.6g} 与 {_quartile(ordered, 3):.6g} 之间;超出很远的是异常值",
+        f"the middle half lies between {_quartile(ordered, 1):.6g} and {_quartile(ordered, 3):.6g}; far outside are outliers",
+    )
+    use = RuleUse(
+        rule="number_range", dimension="accuracy", columns=(name,), options={"least": least, "most": most}, approved_by=()
+    )
+    return Draft(use=use, confidence=0.7 if out else 0.5, reason=reason)
+
+
+def _fences(ordered: Sequence[float]) -> tuple[float, float]:
+    first, third = _quartile(ordered, 1), _quartile(ordered, 3)
+    return first - _FENCE * (third - first), third + _FENCE * (third - first)
+
+
+def _quartile(ordered: Sequence[float], number: int) -> float:
+    place = number * (len(ordered) - 1) / 4
+    low = int(place)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (place - low) * (ordered[high] - ordered[low])
+
+
+def _round(value: float) -> float:
+    return float(Decimal(f"{value:.6g}"))
