@@ -1,0 +1,197 @@
+"""The queries of an assessment: all rules on rows in one scan, each rule on the table in one of its own."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from cityloom.engines.base import sql
+from cityloom.engines.layers import Layers
+from cityloom.engines.terms import column, plain
+from cityloom.lake.changes import current
+from cityloom.lake.tables import Lake
+from cityloom.model.resource import Resource
+from cityloom.quality.base import applies
+from cityloom.quality.broken import Verdict, assessed_table, bits
+from cityloom.quality.plan import RulePlan
+
+_PLACE = ("_batch", "_row")
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A query for a sheet of broken rows, and what its bits say."""
+
+    query: exp.Query
+    verdicts: tuple[Verdict, ...]
+
+
+class View:
+    """A resource's table in a phase, with its items as columns ``c0, c1, …`` in the order of a rule's items.
+
+    Args:
+        resource: whose table.
+        phase: ``before`` sees raw columns, ``after`` the current rows' items.
+        lake: where it is.
+        version: of the table; the newest when not given.
+    """
+
+    def __init__(
+        self,
+        resource: Resource,
+        phase: str,
+        lake: Lake,
+        version: int | None = None,
+        *,
+        parts: Sequence[str] | None = None,
+        whole: View | None = None,
+    ) -> None:
+        self.resource, self.phase, self.version = resource, phase, version
+        self._lake, self._engine = lake, lake.engine
+        table = assessed_table(resource, phase)
+        if is_followed(resource, phase):
+            self._relation = current(lake, table, resource.key_columns, version=version)
+        else:
+            self._relation = lake.relation(table, version, parts=parts)
+        self.types = lake.engine.columns(exp.select("*").from_(self._relation.copy()))
+        self._columns = {item.name: item.column if phase == "before" else item.name for item in resource.items}
+        common = whole.types if whole else self.types
+        self._terms = {item: _text(name, self.types, common) for item, name in self._columns.items()}
+        self._where = column("_current") if phase == "after" else None
+
+    def part(self, names: Sequence[str]) -> View:
+        """The same of some parts of the table only."""
+        return View(self.resource, self.phase, self._lake, self.version, parts=names, whole=self)
+
+    def rows(self) -> int:
+        """How many rows it has."""
+        query = exp.select(sql("count(*)")).from_(self._relation.copy())
+        return int(self._engine.rows(query.where(self._where.copy()) if self._where is not None else query)[0][0])
+
+    def count(self, plans: Sequence[RulePlan]) -> tuple[int, dict[str, tuple[int, int]]]:
+        """Rows in all, and for each rule on rows the rows checked and broken: one aggregate over one scan."""
+        layers = self._layers({name for p in plans for name in p.columns})
+        checks, flags = _flags(layers, plans)
+        outputs = {**{f"b{i}": flag for i, flag in enumerate(flags)}, **{c: column(c) for c in checks if c is not None}}
+        names = list(outputs)
+        query = layers.query(outputs or {"x": exp.true()})
+        picks = [sql("count(*)"), *(exp.CountIf(this=column(name)) for name in names)]
+        row = [int(n) for n in self._engine.rows(exp.select(*picks).from_(query.subquery("q")))[0]]
+        count = dict(zip(names, row[1:], strict=True))
+        found = {
+            one.name: (row[0] if checked is None else count[checked], count[f"b{i}"])
+            for i, (one, checked) in enumerate(zip(plans, checks, strict=True))
+        }
+        return row[0], found
+
+    def count_table(self, one: RulePlan) -> tuple[int, int]:
+        """Rows checked and broken by a rule on the table."""
+        checked, broken = self._engine.rows(one.rule.counts(self._rows(one), len(one.columns)))[0]
+        return int(checked), int(broken)
+
+    def broken(self, one: RulePlan) -> exp.Select:
+        """Query for the positions ``_batch, _row`` of the rows that break a rule."""
+        if one.is_for_table:
+            return exp.select("*").from_(one.rule.broken_rows(self._rows(one), len(one.columns)).subquery("t"))
+        layers = self._layers(set(one.columns), placed=True)
+        _checks, flags = _flags(layers, [one])
+        query = layers.query({**{name: column(name) for name in _PLACE}, "flag": flags[0]})
+        return exp.select("q._batch", "q._row").from_(query.subquery("q")).where(sql("q.flag"))
+
+    def scan(self, plans: Sequence[RulePlan]) -> Scan:
+        """All rules on rows in one scan: broken rows with the rules they break, the others counted by pattern."""
+        layers = self._layers({name for p in plans for name in p.columns}, placed=True)
+        checks, flags = _flags(layers, plans)
+        applied = list(dict.fromkeys(c for c in checks if c is not None))
+        masks = bits("m", flags)
+        outputs = {**{name: column(name) for name in _PLACE}, **masks, **bits("k", [column(c) for c in applied])}
+        is_broken = exp.Paren(this=exp.or_(*(sql(":m <> 0", m=column(name)) for name in masks)))
+        keys = {name: column(name) for name in outputs}
+        keys["_row"] = sql("CASE WHEN :broken THEN _row END", broken=is_broken)
+        query = exp.select(*(exp.alias_(term, name) for name, term in keys.items()), exp.alias_(sql("count(*)"), "_count"))
+        query = query.from_(layers.query(outputs).subquery("q")).group_by(*(exp.Literal.number(i + 1) for i in range(len(keys))))
+        verdicts = tuple(
+            Verdict(
+                rule=one.name,
+                digest=self.digest(one),
+                broken=number,
+                applied=-1 if checked is None else applied.index(checked),
+            )
+            for number, (one, checked) in enumerate(zip(plans, checks, strict=True))
+        )
+        return Scan(query, verdicts)
+
+    def scan_table(self, plans: Sequence[RulePlan]) -> Scan:
+        """The rows that break rules on the table, each rule's by its own query, and the rules' counts."""
+        queries, verdicts = [], []
+        for number, one in enumerate(plans):
+            masks = bits("m", [exp.true() if n == number else exp.false() for n in range(len(plans))])
+            found = exp.select(*_PLACE, *(exp.alias_(term, name) for name, term in masks.items()))
+            queries.append(found.from_(self.broken(one).subquery("t")))
+            digest, counts = self.digest(one), self.count_table(one)
+            verdicts.append(Verdict(rule=one.name, digest=digest, broken=number, counts=counts))
+        return Scan(_all(queries), tuple(verdicts))
+
+    def digest(self, one: RulePlan) -> str:
+        """What decides the rule's answer for a row: its terms and columns; of a rule on the table the data too."""
+        if one.is_for_table:
+            found = [one.rule.counts(self._rows(one), len(one.columns)), self.broken(one)]
+        else:
+            names = [column(name) for name in one.columns]
+            found = [plain(applies(one.rule, names)), plain(one.rule.broken(names))]
+        columns = [f"{self._columns[name]} {self.types.get(self._columns[name], '')}" for name in one.columns]
+        text = "\n".join([*(tree.sql(dialect="duckdb") for tree in found), *columns])
+        return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+    def _rows(self, one: RulePlan) -> exp.Expression:
+        terms = {f"c{i}": self._terms[name] for i, name in enumerate(one.columns)}
+        terms |= {name: column(name) for name in _PLACE}
+        picks = [exp.alias_(term.copy(), name) for name, term in terms.items()]
+        query = exp.select(*picks).from_(self._relation.copy())
+        return (query.where(self._where.copy()) if self._where is not None else query).subquery("rows_")
+
+    def _layers(self, names: set[str], *, placed: bool = False) -> Layers:
+        terms = {name: self._terms[name] for name in sorted(names)}
+        if placed:
+            terms |= {name: column(name) for name in _PLACE}
+        return Layers(self._relation, terms or {"_row": column("_row")}, where=self._where)
+
+
+def is_followed(resource: Resource, phase: str) -> bool:
+    """Whether the rows that count are found among all changes together, and not part by part."""
+    return phase == "before" and resource.collect.mode == "cdc"
+
+
+def _flags(layers: Layers, plans: Sequence[RulePlan]) -> tuple[list[str | None], list[exp.Expression]]:
+    """For each rule the column that tells whether it applies (None: to every row), and whether the row breaks it."""
+    checks: list[str | None] = []
+    flags: list[exp.Expression] = []
+    for one in plans:
+        columns = [column(name) for name in one.columns]
+        broken = one.rule.broken(columns)
+        checked = None if one.rule.applies_to_missing else layers.add(applies(one.rule, columns)).name
+        checks.append(checked)
+        flags.append(broken if checked is None else sql("(:a AND :b)", a=column(checked), b=broken))
+    return checks, flags
+
+
+def _text(name: str, types: Mapping[str, str], whole: Mapping[str, str]) -> exp.Expression:
+    """A column as text; the same text that the whole table gives, where a part has it in another type."""
+    if name not in types:
+        return sql("CAST(NULL AS VARCHAR)")
+    found: exp.Expression = column(name)
+    if types[name] == "VARCHAR":
+        return found
+    if whole[name] not in (types[name], "VARCHAR"):
+        found = exp.cast(found, whole[name], dialect="duckdb")
+    return sql("CAST(:x AS VARCHAR)", x=found)
+
+
+def _all(queries: Sequence[exp.Query]) -> exp.Query:
+    found: exp.Query = queries[0]
+    for query in queries[1:]:
+        found = exp.Union(this=found, expression=query, distinct=False)
+    return found
