@@ -63,7 +63,9 @@ def current(folder: Path) -> dict[str, str]:
     found = {row["code"].ljust(6, "0"): row["name"] for row in read(folder / "provinces.csv")}
     cities = {row["code"].ljust(6, "0"): row["name"] for row in read(folder / "cities.csv")}
     found |= {code: name for code, name in cities.items() if not PSEUDO.fullmatch(name)}
-    found |= {row["code"]: row["name"] for row in read(folder / "areas.csv") if row["code"] not in found}
+    for row in read(folder / "areas.csv"):
+        if row["code"] not in found and row["name"] != found.get(row["code"][:4] + "00"):
+            found[row["code"]] = row["name"]
     return found | {"710000": "台湾省"}
 
 

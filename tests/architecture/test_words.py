@@ -19,6 +19,7 @@ CONTENT = {"cases", "standard"}
 DATA = {
     "sample/": "names, streets and dirt of the sample city are Chinese",
     "standard/steps/": "what Chinese amounts and addresses look like is the steps' knowledge",
+    "standard/addresses/": "how Chinese addresses are written, and what divisions are called",
     "standard/dates.py": "what Chinese dates look like",
     "quality/base.py": "how departments write that there is no value",
     "quality/profile.py": "the sign for a Chinese character in a form, and how Chinese dates look",

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from cityloom.kernel.errors import ConfigError
+from cityloom.model.text import Title
+from cityloom.standard.addresses.program import Addresses, addresses, output, require_division
+from cityloom.standard.base import Case
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddressDivision:
+    """The code of the division that a Chinese address, or a former code, stands for.
+
+    ``level`` says how far down: ``county`` gives six digits (GB/T 2260; of the city or province where no more is
+    known), ``town`` nine where the street or town is known. Missing levels are told by the ones below, where there is
+    one answer; an address that is ambiguous or contradicts itself has no code. ``within`` as for the standard address.
+    """
+
+    name: ClassVar[str] = "address_division"
+    title: ClassVar[Title] = Title("地址所属区划", "Division of an address")
+    standard: ClassVar[str] = "GB/T 2260, GB/T 10114"
+    cases: ClassVar[tuple[Case, ...]] = (
+        Case("广东深圳南山区科技园路1号", "440305"),
+        Case("南山区科技园路1号", "440305", {"within": "44"}),
+        Case("南山区科技园路1号", None),
+        Case("义乌市稠城街道", "330782"),
+        Case("杭州市西湖区古荡街道", "330106007", {"level": "town"}),
+        Case("浙江省杭州市", "330100"),
+        Case("330621", "330603"),
+        Case("宁波市温州市人民路", None),
+        Case(None, None),
+    )
+
+    level: str = "county"
+    within: str = ""
+
+    def __post_init__(self) -> None:
+        require_division(self.within)
+        if self.level not in ("county", "town"):
+            raise ConfigError(
+                "standard.address.level",
+                "{level} is no level of an address's division.",
+                hint="Levels: county, town.",
+                level=self.level,
+            )
+
+    @property
+    def program(self) -> Addresses:
+        """What takes the address apart."""
+        return addresses(self.within)
+
+    @property
+    def output(self) -> str:
+        """The code."""
+        return "county_code" if self.level == "county" else "division"
+
+    def value(self, x: str | None) -> str | None:
+        """The code."""
+        return output(x, self.within, self.output)
