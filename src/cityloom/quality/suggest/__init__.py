@@ -67,12 +67,13 @@ def suggest(
 def drafts(found: Sample, closed: frozenset[str]) -> list[Draft]:
     """What a sample suggests, before it is checked on all rows."""
     depends = dependencies(found)
+    sure = confirmed(found)
     return [
         *missing(found),
-        *domains(found, confirmed(depends), closed),
-        *forms(found),
+        *domains(found, sure, closed),
+        *forms(found, sure),
         *fillers(found),
-        *bounds(found),
+        *bounds(found, sure),
         *merged(found, closed),
         *keys(found),
         *orders(found),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import groupby
 
 from cityloom.model.standard import RuleUse
@@ -12,9 +12,9 @@ from cityloom.model.text import Title
 from cityloom.quality.suggest.base import Draft, Sample, share
 
 _CLASSES = {"9": "[0-9]", "A": "[A-Z]", "a": "[a-z]", "\u6c49": "[\u4e00-\u9fff]"}
-_QUANTITY = re.compile(r"([+-]?[0-9]+(?:\.[0-9]+)?)\s*([^0-9\s][^0-9]{0,14})?")
-PLAIN = r"[+-]?[0-9]+(?:\.[0-9]+)?"
+PLAIN = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?"
 """A plain number."""
+_QUANTITY = re.compile(rf"({PLAIN})\s*([^0-9\s][^0-9]{{0,14}})?")
 _NORMAL = 0.9
 """A unit that so many values have is part of the form."""
 _MAJOR = 0.03
@@ -23,13 +23,21 @@ _FILLERS = "*?#~^"
 Form = tuple[tuple[str, int], ...]
 
 
-def forms(sample: Sample) -> Iterator[Draft]:
-    """One rule a column on how its values are written: a quantity without its unit, or one of a few forms."""
+def is_quantity(counts: Counter[str]) -> bool:
+    """Whether nearly all values are a number, with or without a unit."""
+    return sum(n for v, n in counts.items() if _QUANTITY.fullmatch(v)) >= 0.8 * counts.total()
+
+
+def forms(sample: Sample, confirmed: Mapping[str, frozenset[str]]) -> Iterator[Draft]:
+    """One rule a column on how its values are written: a quantity without its unit, or one of a few forms.
+
+    A form that values break which another column confirms is none.
+    """
     for name in sample.names:
         counts = sample.counts[name]
         if counts.total() >= 10:
             draft = _quantity(name, counts) or _form(name, counts)
-            if draft is not None:
+            if draft is not None and _is_fair(draft, counts, confirmed.get(name, frozenset())):
                 yield draft
 
 
@@ -45,6 +53,14 @@ def fillers(sample: Sample) -> Iterator[Draft]:
                 pattern = rf"(?s:{other}*(?:{one}{other}+)*{one}?)"
                 reason = Title(f"{rows} 行有连续的 {sign}", f"{rows} rows hold {sign} several times in a row")
                 yield Draft(use=_use(name, pattern, "filler"), confidence=0.8, reason=reason)
+
+
+def _is_fair(draft: Draft, counts: Counter[str], confirmed: frozenset[str]) -> bool:
+    """Whether hardly any row that breaks the form has a value that is right."""
+    form = re.compile(str(draft.use.options["pattern"]))
+    wrong = {value: n for value, n in counts.items() if not form.fullmatch(value)}
+    right = sum(n for value, n in wrong.items() if value in confirmed)
+    return draft.use.name.endswith(".number") or right <= 0.15 * sum(wrong.values())
 
 
 def form_of(text: str) -> Form:
@@ -81,7 +97,7 @@ def _quantity(name: str, counts: Counter[str]) -> Draft | None:
         found = _QUANTITY.fullmatch(value)
         if found is not None:
             units[found[2] or ""] += n
-    if units.total() < 0.8 * total or not units:
+    if not is_quantity(counts):
         return None
     unit, rows = units.most_common(1)[0]
     is_plain = unit == "" or rows < _NORMAL * units.total()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from decimal import Decimal
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context
 from math import log10
 
 from cityloom.model.standard import RuleUse
@@ -18,7 +18,7 @@ _OUT = 0.3
 _DOMINANT = 0.7
 
 
-def bounds(sample: Sample) -> Iterator[Draft]:
+def bounds(sample: Sample, confirmed: Mapping[str, frozenset[str]]) -> Iterator[Draft]:
     """Bounds of columns of numbers, and single values."""
     for name in sample.names:
         counts = sample.counts[name]
@@ -26,7 +26,7 @@ def bounds(sample: Sample) -> Iterator[Draft]:
         rows = sum(counts[v] for v in numbers)
         if rows < 10 or rows < 0.8 * counts.total():
             continue
-        draft = _dominant(name, counts, numbers) or _fenced(name, counts, numbers)
+        draft = _dominant(name, counts, numbers) or _fenced(name, counts, numbers, confirmed.get(name, frozenset()))
         if draft is not None:
             yield draft
 
@@ -45,16 +45,20 @@ def _dominant(name: str, counts: Counter[str], numbers: dict[str, float]) -> Dra
     return Draft(use=use, confidence=0.7, reason=reason)
 
 
-def _fenced(name: str, counts: Counter[str], numbers: dict[str, float]) -> Draft | None:
-    ordered = sorted((x for v, x in numbers.items() for _ in range(counts[v])))
+def _fenced(name: str, counts: Counter[str], numbers: dict[str, float], confirmed: frozenset[str]) -> Draft | None:
+    """Bounds three times the middle half away, on the scale that fits; values that repeat lie inside."""
+    ordered = sorted(x for v, x in numbers.items() for _ in range(counts[v]))
     low, high = _fences(ordered)
-    if ordered[0] > 0 and ordered[-1] > 10 * ordered[len(ordered) // 2]:
-        logs = _fences([log10(x) for x in ordered])
-        low, high = min(low, 10 ** logs[0]), max(high, 10 ** logs[1])
+    if ordered[len(ordered) // 20] >= 0:
+        logs = _fences([log10(1 + max(0.0, x)) for x in ordered])
+        low, high = min(low, 10 ** logs[0] - 1), max(high, 10 ** min(300.0, logs[1]) - 1)
+    often = max(3, 0.01 * len(ordered))
+    inside = [x for v, x in numbers.items() if counts[v] >= often or v in confirmed]
+    low, high = min([low, *inside]), max([high, *inside])
     out = sum(1 for x in ordered if x < low or x > high)
     if low >= high or out > _OUT * len(ordered):
         return None
-    least, most = _round(low), _round(high)
+    least, most = _round(low, ROUND_FLOOR), _round(high, ROUND_CEILING)
     reason = Title(
         f"中间一半的值在 {_quartile(ordered, 1):.6g} 与 {_quartile(ordered, 3):.6g} 之间;超出很远的是异常值",
         f"the middle half lies between {_quartile(ordered, 1):.6g} and {_quartile(ordered, 3):.6g}; far outside are outliers",
@@ -77,5 +81,6 @@ def _quartile(ordered: Sequence[float], number: int) -> float:
     return ordered[low] + (place - low) * (ordered[high] - ordered[low])
 
 
-def _round(value: float) -> float:
-    return float(Decimal(f"{value:.6g}"))
+def _round(value: float, way: str) -> float:
+    """Six digits of it, outwards."""
+    return float(Context(prec=6, rounding=way).create_decimal(repr(value)))

@@ -6,10 +6,13 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
+import pyarrow.compute as pc
+
 from cityloom.model.standard import RuleUse
 from cityloom.model.text import Title
 from cityloom.quality.spelling import LONGEST, distance
 from cityloom.quality.suggest.base import Draft, Sample, share
+from cityloom.quality.suggest.forms import is_quantity
 
 _MISSING = 0.2
 """A column with more gaps is taken for one that may be empty."""
@@ -17,14 +20,13 @@ _DOMAIN = 100
 """Most values that are listed."""
 _FREQUENT = 5
 _COMPARED = 60_000
-_NUMBER = re.compile(r"[-+]?[0-9]*[.]?[0-9]+(?:[eE][-+]?[0-9]+)?")
 
 
 def missing(sample: Sample) -> Iterator[Draft]:
     """Columns that are nearly always filled should always be."""
     for name in sample.rows.column_names:
         gaps = sample.missing.get(name, 0)
-        if sample.size < 5 or gaps > _MISSING * sample.size:
+        if sample.size < 5 or gaps > _MISSING * sample.size or _is_block(sample, name, gaps):
             continue
         yield Draft(
             use=RuleUse(rule="missing", dimension="completeness", columns=(name,), approved_by=()),
@@ -35,11 +37,20 @@ def missing(sample: Sample) -> Iterator[Draft]:
         )
 
 
+def _is_block(sample: Sample, name: str, gaps: int) -> bool:
+    """Whether most gaps of a column are gaps of another one too: they belong together and may be left out together."""
+    if not gaps:
+        return False
+    empty = sample.rows.filter(pc.is_null(sample.rows[name]))
+    others = [n for n in sample.rows.column_names if n != name and 0 < sample.missing[n] <= 3 * gaps]
+    return any(empty[n].null_count > 0.5 * gaps for n in others)
+
+
 def domains(sample: Sample, confirmed: Mapping[str, frozenset[str]], closed: frozenset[str]) -> Iterator[Draft]:
     """Small sets of values without the slips, and slips of frequent values in larger ones."""
     for name in sample.names:
         counts = sample.counts[name]
-        if _is_numeric(counts) or counts.total() < 10:
+        if is_quantity(counts) or counts.total() < 10:
             continue
         bad = slips(counts, confirmed.get(name, frozenset()))
         good = [value for value in counts if value not in bad]
@@ -73,7 +84,7 @@ def slips(counts: Counter[str], confirmed: frozenset[str]) -> dict[str, str]:
             tried += 1
             if tried > _COMPARED:
                 return found
-            if _bare(value) != _bare(other) and distance(value, other, most) <= most:
+            if _bare(value) != _bare(other) and distance(value, other, most) <= most and _by_words(value, other):
                 found[value] = other
                 break
     return found
@@ -87,6 +98,14 @@ def _allowed(value: str, other: str, part: float) -> int:
     return 1 if size < 6 else 2 if size < 10 else max(3, size // 6)
 
 
+def _by_words(value: str, other: str) -> bool:
+    """Whether the slips lie in words that are still to be recognised: another word is another value."""
+    left, right = value.split(), other.split()
+    if len(left) != len(right) or len(left) == 1:
+        return True
+    return all(a == b or distance(a, b, max(1, len(b) // 3)) <= min(len(b) - 1, max(1, len(b) // 3)) for a, b in zip(left, right, strict=True))
+
+
 def _unlike(left: Counter[str], right: Counter[str]) -> int:
     """Least letters to change by the letters alone."""
     return max((left - right).total(), (right - left).total())
@@ -94,10 +113,6 @@ def _unlike(left: Counter[str], right: Counter[str]) -> int:
 
 def _bare(text: str) -> str:
     return re.sub("[0-9]", "", text)
-
-
-def _is_numeric(counts: Counter[str]) -> bool:
-    return sum(n for v, n in counts.items() if _NUMBER.fullmatch(v)) >= 0.8 * counts.total()
 
 
 def _domain(name: str, good: list[str], counts: Counter[str], bad: Mapping[str, str]) -> Draft:
