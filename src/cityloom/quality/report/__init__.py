@@ -1,0 +1,1 @@
+"""Quality as people read it: reports on pages, on paper and in workbooks, and pages of profiles."""

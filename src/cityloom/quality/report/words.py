@@ -1,0 +1,117 @@
+"""Names of dimensions, lights, states and figures as reports write them."""
+
+from __future__ import annotations
+
+from cityloom.kernel.i18n import _
+from cityloom.model.cause import Cause, Condition
+from cityloom.model.text import Title
+
+DIMENSION_TITLES = {
+    "total": Title("综合", "Total"),
+    "conformity": Title("规范性", "Conformity"),
+    "completeness": Title("完整性", "Completeness"),
+    "accuracy": Title("准确性", "Accuracy"),
+    "consistency": Title("一致性", "Consistency"),
+    "timeliness": Title("时效性", "Timeliness"),
+    "accessibility": Title("可访问性", "Accessibility"),
+}
+EVIDENCE_TITLES = {
+    "on_time": Title("按更新周期到达", "Came in its cycle"),
+    "reached": Title("归集成功", "Collected without failure"),
+    "mounted": Title("已编目并挂接", "Catalogued and mounted"),
+}
+
+
+def points(score: float | None, digits: int = 2) -> str:
+    """A score of 0 to 1 as points of 100: ``98.76``."""
+    return "—" if score is None else f"{100 * score:.{digits}f}"
+
+
+def change(value: float | None) -> str:
+    """How a score moved, in points with its sign."""
+    return "—" if value is None else f"{100 * value:+.2f}" if abs(value) >= 0.00005 else "0.00"
+
+
+def share(value: float | None, digits: int = 1) -> str:
+    """A share of 0 to 1 in per cent."""
+    if value is None:
+        return "—"
+    text = f"{100 * value:.{digits}f}"
+    if value > 0 and float(text) == 0:
+        return f"<{10**-digits:.{digits}f}%"
+    return f"{text}%"
+
+
+def number(value: float) -> str:
+    """``1234567`` as ``1,234,567``."""
+    return f"{value:,.0f}"
+
+
+def size(value: float) -> str:
+    """Bytes in a unit that reads well."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if value < 1024:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{value:.1f} TiB"
+
+
+def light(name: str) -> str:
+    """A light's name."""
+    return {"green": _("green"), "yellow": _("yellow"), "red": _("red")}.get(name, name)
+
+
+def severity(name: str) -> str:
+    """A severity's name."""
+    return {"high": _("high"), "medium": _("medium"), "low": _("low")}.get(name, name)
+
+
+def state(name: str) -> str:
+    """A work order's state."""
+    return {
+        "sent": _("sent"),
+        "accepted": _("accepted"),
+        "fixed": _("fixed"),
+        "verified": _("verified"),
+        "closed": _("closed"),
+        "disputed": _("disputed"),
+        "overdue": _("overdue"),
+        "escalated": _("escalated"),
+    }.get(name, name)
+
+
+def phase(name: str) -> str:
+    """A phase's name."""
+    return {"before": _("as delivered"), "after": _("after standardising")}.get(name, name)
+
+
+def first(name: str) -> str:
+    """Where a problem first appears."""
+    return {
+        "source": _("in the source: the rows came broken"),
+        "standard": _("in standardising: the rows came in order"),
+        "none": _("nowhere: no row is broken"),
+    }.get(name, name)
+
+
+def condition(one: Condition, titles: dict[str, str] | None = None) -> str:
+    """A condition as people read it: ``district = 110101``."""
+    name = (titles or {}).get(one.column) or {"_batch": _("batch"), "_origin": _("origin")}.get(one.column, one.column)
+    values = " / ".join(one.values)
+    if one.kind == "missing":
+        return _("{column} is missing").format(column=name) if one.values == ("yes",) else _("{column} is filled").format(column=name)
+    if one.kind == "range":
+        low, high = one.values
+        return f"{name} = {low}" if low == high else _("{column} from {low} to {high}").format(column=name, low=low, high=high)
+    pattern = {
+        "length": _("length of {column} = {values}"),
+        "head": _("{column} begins with {values}"),
+        "form": _("form of {column} = {values}"),
+        "month": _("month of {column} = {values}"),
+    }.get(one.kind, "{column} = {values}")
+    return pattern.format(column=name, values=values)
+
+
+def cause(one: Cause, titles: dict[str, str] | None = None) -> str:
+    """A cause's conditions in one line."""
+    return _(" and ").join(condition(c, titles) for c in one.conditions)
