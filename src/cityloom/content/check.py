@@ -3,33 +3,36 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from cityloom.content.load import Definition, city_of, problem_at
 from cityloom.content.problems import ContentError, Problem, nearest
 from cityloom.content.schedules import complaints as schedule_complaints
+from cityloom.content.standards import complaints as standard_complaints
 from cityloom.kernel.i18n import _
 from cityloom.model.city import City
 from cityloom.model.fusion import ObjectType
 from cityloom.model.resource import GRADES, SHARING, Resource
 from cityloom.model.service import Demand, Service
 from cityloom.model.source import CYCLES, MODES, Source
-from cityloom.model.standard import DIMENSIONS, Element
+from cityloom.model.standard import DIMENSIONS, Element, StepUse
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,79}", re.ASCII)
 """Names become names of tables and folders."""
 Path_ = tuple[str | int, ...]
 Complaint = tuple[Path_, str, str]
+Plugins = Mapping[str, Mapping[str, Collection[str]]]
 
 
-def check(definitions: list[Definition], folder: Path, plugins: Mapping[str, set[str]]) -> City:
+def check(definitions: list[Definition], folder: Path, plugins: Plugins) -> City:
     """The city of these definitions, when they fit together.
 
     Args:
         definitions: all of them.
         folder: where they were read, for positions.
-        plugins: names of the plug-ins there are, by kind: ``connector``, ``step``, ``rule``, ``negotiation``.
+        plugins: the plug-ins there are, by kind (``connector``, ``step``, ``rule``, ``negotiation``) and name, with
+            the options that each one takes.
 
     Raises:
         ContentError: with every reference that leads nowhere.
@@ -44,7 +47,7 @@ def check(definitions: list[Definition], folder: Path, plugins: Mapping[str, set
     return city
 
 
-def _complaints(one: Definition, city: City, plugins: Mapping[str, set[str]]) -> Iterator[Complaint]:
+def _complaints(one: Definition, city: City, plugins: Plugins) -> Iterator[Complaint]:
     value = one.value
     if not _NAME.fullmatch(one.name):
         text = _("a name is of letters a-z, digits, '_', '.' and '-', and begins with a letter.")
@@ -52,8 +55,10 @@ def _complaints(one: Definition, city: City, plugins: Mapping[str, set[str]]) ->
     department = getattr(value, "department", None)
     if department is not None:
         yield from _known(department, city.departments, ("department",), _("department"))
+    yield from standard_complaints(value, city)
     if isinstance(value, Source):
         yield from _known(value.connector, plugins["connector"], ("connector",), _("connector"))
+        yield from _options(value.options, plugins["connector"].get(value.connector), ("options",))
     elif isinstance(value, Element):
         yield from _element(value, city, plugins)
     elif isinstance(value, Resource):
@@ -66,18 +71,19 @@ def _complaints(one: Definition, city: City, plugins: Mapping[str, set[str]]) ->
         yield from _demand(value, city)
 
 
-def _element(value: Element, city: City, plugins: Mapping[str, set[str]]) -> Iterator[Complaint]:
+def _element(value: Element, city: City, plugins: Plugins) -> Iterator[Complaint]:
     if value.codes is not None:
         yield from _known(value.codes, city.codes, ("codes",), _("code table"))
     yield from _one_of(value.grade, GRADES, ("grade",))
     for i, step in enumerate(value.steps):
-        yield from _known(step.step, plugins["step"], ("steps", i, "step"), _("step"))
+        yield from _step(step, plugins, ("steps", i))
     for i, rule in enumerate(value.rules):
         yield from _known(rule.rule, plugins["rule"], ("rules", i, "rule"), _("rule"))
+        yield from _options(rule.options, plugins["rule"].get(rule.rule), ("rules", i, "options"))
         yield from _one_of(rule.dimension, DIMENSIONS, ("rules", i, "dimension"))
 
 
-def _resource(value: Resource, city: City, plugins: Mapping[str, set[str]]) -> Iterator[Complaint]:
+def _resource(value: Resource, city: City, plugins: Plugins) -> Iterator[Complaint]:
     names = [item.name for item in value.items]
     yield from _known(value.collect.source, city.sources, ("collect", "source"), _("source"))
     yield from _one_of(value.grade, GRADES, ("grade",))
@@ -98,16 +104,20 @@ def _resource(value: Resource, city: City, plugins: Mapping[str, set[str]]) -> I
     for side in ("sharing", "opening"):
         yield from _access(value, side)
     yield from _items(value, names, city, plugins)
-    uses = [("rules", i, u.rule, u.columns) for i, u in enumerate(value.rules)]
-    uses += [("filters", i, u.rule, u.columns) for i, u in enumerate(value.filters)]
-    for place, i, rule, columns in uses:
+    if value.collect.source in city.sources:
+        connector = plugins["connector"].get(city.sources[value.collect.source].connector)
+        yield from _options(value.collect.what, connector, ("collect", "what"))
+    uses = [("rules", i, u.rule, u.options, u.columns) for i, u in enumerate(value.rules)]
+    uses += [("filters", i, u.rule, u.options, u.columns) for i, u in enumerate(value.filters)]
+    for place, i, rule, options, columns in uses:
         yield from _known(rule, plugins["rule"], (place, i, "rule"), _("rule"))
+        yield from _options(options, plugins["rule"].get(rule), (place, i, "options"))
         for column in columns:
             yield from _known(column, names, (place, i, "columns"), _("item"))
 
 
 def _items(
-    value: Resource, names: list[str], city: City, plugins: Mapping[str, set[str]]
+    value: Resource, names: list[str], city: City, plugins: Plugins
 ) -> Iterator[Complaint]:
     for i, item in enumerate(value.items):
         if names.index(item.name) != i:
@@ -115,7 +125,18 @@ def _items(
         if item.element is not None:
             yield from _known(item.element, city.elements, ("items", i, "element"), _("element"))
         for j, step in enumerate(item.steps or ()):
-            yield from _known(step.step, plugins["step"], ("items", i, "steps", j, "step"), _("step"))
+            yield from _step(step, plugins, ("items", i, "steps", j))
+
+
+def _step(step: StepUse, plugins: Plugins, path: Path_) -> Iterator[Complaint]:
+    yield from _known(step.step, plugins["step"], (*path, "step"), _("step"))
+    yield from _options(step.options, plugins["step"].get(step.step), (*path, "options"))
+
+
+def _options(given: Mapping[str, object], taken: Collection[str] | None, path: Path_) -> Iterator[Complaint]:
+    """Options that a plug-in does not take; of a plug-in that is not known nothing is said."""
+    for name in given if taken is not None else ():
+        yield from _known(name, list(taken or ()), (*path, name), _("option"))
 
 
 def _access(value: Resource, side: str) -> Iterator[Complaint]:
@@ -131,7 +152,7 @@ def _access(value: Resource, side: str) -> Iterator[Complaint]:
         )
 
 
-def _object_type(value: ObjectType, city: City, plugins: Mapping[str, set[str]]) -> Iterator[Complaint]:
+def _object_type(value: ObjectType, city: City, plugins: Plugins) -> Iterator[Complaint]:
     attributes = {a.name for a in value.attributes} | {value.key}
     for i, attribute in enumerate(value.attributes):
         yield from _known(
@@ -162,7 +183,7 @@ def _demand(value: Demand, city: City) -> Iterator[Complaint]:
 
 
 def _known(
-    name: str, known: Mapping[str, object] | set[str] | list[str], path: Path_, what: str
+    name: str, known: Mapping[str, object] | list[str], path: Path_, what: str
 ) -> Iterator[Complaint]:
     if name not in known:
         yield path, _("there is no {what} {name}.").format(what=what, name=name), nearest(name, list(known))

@@ -17,6 +17,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 import cityloom.library
+from cityloom.content.code_files import with_codes
 from cityloom.content.load import Definition, digest_of, value_of
 from cityloom.model.text import Title
 
@@ -72,6 +73,7 @@ def read(kind: str, name: str) -> Definition:
     entry = index()[kind, name]
     body = YAML(typ="safe", pure=True).load(entry.text)
     del body["kind"]
+    body = with_codes(kind, body, entry.file.parent)
     return Definition(kind, name, body, digest_of(body), value_of(kind, body), entry.file, entry.document)
 
 
@@ -121,11 +123,13 @@ def _heading(kind: str, name: str, text: str) -> tuple[Hit, list[str]]:
 
 
 def _names(value: Any) -> Iterator[Key]:
-    """What a definition's body names anywhere: ``element: x`` and ``codes: x``."""
+    """What a definition's body names anywhere: ``element: x``, ``codes: x``, ``elements: [x]``."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
             if key in _REFERENCES and isinstance(inner, str):
                 yield _REFERENCES[key], inner
+            elif key == "elements" and isinstance(inner, list):
+                yield from (("element", one) for one in inner if isinstance(one, str))
             else:
                 yield from _names(inner)
     elif isinstance(value, list):

@@ -15,6 +15,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.reader import ReaderError
 
+from cityloom.content.code_files import KEY as CODES_FILE
+from cityloom.content.code_files import CodesFileError, with_codes
 from cityloom.content.kinds import KINDS, adapter
 from cityloom.content.problems import ContentError, Problem, explain, nearest
 from cityloom.kernel.errors import ConfigError
@@ -150,9 +152,14 @@ def _make(document: Any, file: Path, number: int, folder: Path, problems: list[P
         line, column = _position(file, number, ("kind",))
         problems.append(Problem(name, line, column, "kind", _("each definition says its kind."), nearest(str(kind), KINDS)))
         return
-    body = {k: v for k, v in document.items() if k != "kind"}
+    body: Mapping[str, Any] = {k: v for k, v in document.items() if k != "kind"}
     try:
+        body = with_codes(kind, body, file.parent)
         value = adapter(kind).validate_python(_plain(body))
+    except CodesFileError as error:
+        line, column = _position(file, number, (CODES_FILE,))
+        problems.append(Problem(name, line, column, CODES_FILE, error.message, error.hint))
+        return
     except ValidationError as error:
         for path, message, hint in explain(error, KINDS[kind][0]):
             line, column = _position(file, number, path)

@@ -34,7 +34,7 @@ class ContentError(ConfigError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__(
             "content.definition.invalid",
-            "{count} mistakes in the definitions:\n{list}",
+            "Mistakes in the definitions: {count}\n{list}",
             hint="Nothing was applied. Correct the lines named and apply again.",
             count=len(problems),
             list="\n".join(str(p) for p in problems),
