@@ -10,6 +10,7 @@ from sqlglot import exp
 
 from cityloom.engines.base import sql
 from cityloom.engines.terms import full_match, shared
+from cityloom.standard.numerals import digits_of, digits_sql, money_of, money_sql
 
 PLAIN = "0|[1-9][0-9]{0,17}"
 NUMBER = r"[+-]?(?:[0-9]{1,18}|[0-9]{1,3}(?:,[0-9]{3}){1,5})"
@@ -17,17 +18,22 @@ PLACES, SCALED_PLACES = 18, 8
 """Digits behind the point that are kept; fewer where a unit scales the number."""
 
 
-def decimal_sql(column: exp.Expression, units: Mapping[str, int], noise: str) -> exp.Expression:
+def decimal_sql(
+    column: exp.Expression, units: Mapping[str, int], noise: str, *, is_money: bool = False
+) -> exp.Expression:
     """The number that a text says, times its unit, as plain text; NULL where it says none.
+
+    Exponents, percentages, accountants' brackets and Chinese numerals are understood.
 
     Args:
         column: the text.
         units: unit at the text's end -> factor (a whole number up to 10^9).
         noise: characters that mean nothing, such as a currency sign.
+        is_money: whether sums in Chinese characters, with tenths and hundredths, are understood too.
     """
-    bare = shared(
-        sql("CASE WHEN :plain THEN :x ELSE translate(:x, :noise, '') END", plain=full_match(column, PLAIN), x=column, noise=noise)
-    )
+    tidy = sql("translate(:x, :noise, '')", x=column, noise=noise)
+    usual = shared(sql("CASE WHEN :plain THEN :x ELSE :tidy END", plain=full_match(column, PLAIN), x=column, tidy=tidy))
+    bare = shared(digits_sql(shared(money_sql(usual)) if is_money else usual))
     ending = f"(?:{'|'.join(map(re.escape, units))})" if units else "(?:)"
     digits = sql("regexp_replace(:t, :ending, '')", t=bare, ending=rf"{ending}\z")
     places = _places(units)
@@ -49,11 +55,12 @@ def decimal_sql(column: exp.Expression, units: Mapping[str, int], noise: str) ->
     )
 
 
-def decimal_value(x: str | None, units: Mapping[str, int], noise: str) -> str | None:
+def decimal_value(x: str | None, units: Mapping[str, int], noise: str, *, is_money: bool = False) -> str | None:
     """The meaning of :func:`decimal_sql`."""
     if x is None:
         return None
-    text = x.translate(str.maketrans("", "", noise))
+    tidy = x.translate(str.maketrans("", "", noise))
+    text = digits_of(money_of(tidy) if is_money else tidy)
     unit = next((u for u in sorted(units, key=len, reverse=True) if text.endswith(u)), "")
     digits = text.removesuffix(unit) if unit else text
     places = _places(units)

@@ -19,7 +19,8 @@ _NOISE = " ¥￥"
 
 @dataclass(frozen=True, kw_only=True)
 class Amount:
-    """A sum of money in yuan as plain decimal text, from texts with 元, 万元 or 亿元 or none.
+    """A sum of money in yuan as plain decimal text, from texts with 元, 万元 or 亿元 or none, in digits
+    or in Chinese characters (banker's too, with 角 and 分), with brackets round what is negative.
 
     What says no sum becomes missing and is counted.
     """
@@ -34,6 +35,11 @@ class Amount:
         Case("1,234.50元", "1234.5"),
         Case("￥ 100", "100"),
         Case("100万元人民币", "1000000"),
+        Case("1.2E7", "12000000"),
+        Case("五百万元", "5000000"),
+        Case("壹亿贰仟万元整", "120000000"),
+        Case("壹仟贰佰叁拾肆元伍角陆分", "1234.56"),
+        Case("(1,200.00)", "-1200"),
         Case("万元", None),
         Case("约50万", None),
         Case(None, None),
@@ -41,8 +47,8 @@ class Amount:
 
     def sql(self, column: exp.Expression) -> exp.Expression:
         """The sum."""
-        return decimal_sql(column, _UNITS, _NOISE)
+        return decimal_sql(column, _UNITS, _NOISE, is_money=True)
 
     def value(self, x: str | None) -> str | None:
         """The sum."""
-        return decimal_value(x, _UNITS, _NOISE)
+        return decimal_value(x, _UNITS, _NOISE, is_money=True)

@@ -15,6 +15,8 @@ from cityloom.standard.decimals import decimal_sql, decimal_value
 class Number:
     """A decimal number as plain text: no thousands separators, no unit, no needless zeros.
 
+    Understood are exponents (``1.2E-3``), percentages (``12.5%`` is 0.125), accountants' brackets for what is
+    negative, and Chinese numerals, ordinary and banker's; one that leaves its last unit out (三万五) is no number.
     ``units`` maps a unit that may stand behind the number to its factor. Up to 18 digits before the point
     and 18 behind it (8 where a unit has a factor other than 1), exactly; what is no such number becomes
     missing and is counted.
@@ -32,7 +34,15 @@ class Number:
         Case("2.123456789万", None, {"units": {"万": 10000}}),
         Case("-0.0", "0"),
         Case("007", "7"),
-        Case("1e5", None),
+        Case("1e5", "100000"),
+        Case("1.2E-3", "0.0012"),
+        Case("1e-19", None),
+        Case("12.5%", "0.125"),
+        Case("(1,234.50)", "-1234.5"),
+        Case("一百二十三", "123"),
+        Case("壹佰贰拾叁点五", "123.5"),
+        Case("三万零五百", "30500"),
+        Case("三万五", None),
         Case("NaN", None),
         Case(None, None),
     )
