@@ -11,7 +11,16 @@ from cityloom.kernel.registry import plugin
 from cityloom.model.cause import Cause
 from cityloom.model.order import Order, OrderState
 from cityloom.model.quality import RuleResult
-from cityloom.model.report import DepartmentLine, Line, OrderLine, OrderSums, Period, QualityReport, RuleLine, TableLine
+from cityloom.model.report import (
+    DepartmentLine,
+    Line,
+    OrderLine,
+    OrderSums,
+    Period,
+    QualityReport,
+    RuleLine,
+    TableLine,
+)
 from cityloom.model.resource import Resource
 from cityloom.model.text import Title
 from cityloom.quality.base import RULES

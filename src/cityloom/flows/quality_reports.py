@@ -1,0 +1,120 @@
+"""Quality reports over a workspace: who may see which, and the report in the form asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlglot import exp
+
+from cityloom.flows.bootstrap import Workspace
+from cityloom.flows.causes import explain_rule
+from cityloom.kernel.clock import iso
+from cityloom.kernel.errors import CityLoomError, DeniedError, UserError
+from cityloom.model.cause import Cause
+from cityloom.model.principal import Principal
+from cityloom.model.report import QualityReport
+from cityloom.quality.broken import relation
+from cityloom.quality.report.build import Wish, build
+from cityloom.quality.report.html import to_html
+from cityloom.quality.report.period import month_of, period_of
+from cityloom.quality.report.standing import Records
+from cityloom.store.quality import find_assessment
+
+FORMATS = {
+    "html": "text/html; charset=utf-8",
+    "pdf": "application/pdf",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+"""Forms of a report, with their media types."""
+READERS = frozenset({"steward", "leader", "analyst", "audit_administrator"})
+"""Roles that may read the reports of every department."""
+_EXAMPLES = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """Which report: of a department (empty: the whole city), for a period (empty: this month), of rows in a phase."""
+
+    department: str = ""
+    period: str = ""
+    phase: str = "before"
+
+
+def check_reader(actor: Principal, department: str) -> None:
+    """Refuse whoever may not read a department's report: its own people may, and those who look after all.
+
+    Raises:
+        DeniedError: ``flows.report.denied``.
+    """
+    if READERS & set(actor.roles) or (department and department == actor.department):
+        return
+    raise DeniedError(
+        "flows.report.denied",
+        "{account} may not read this report.",
+        hint="A department reads its own; all are read by accounts with one of the roles {roles}.",
+        account=actor.account,
+        roles=", ".join(sorted(READERS)),
+    )
+
+
+def make(workspace: Workspace, asked: Asked, *, is_explained: bool = True) -> QualityReport:
+    """The report; ``is_explained`` has examples and causes looked for in the lake.
+
+    Raises:
+        UserError: ``quality.period.unknown``, ``quality.report.department``.
+    """
+    period = period_of(asked.period) if asked.period else month_of(workspace.clock.now())
+
+    def look(resource: str, rule: str) -> tuple[tuple[tuple[str, int], ...], tuple[Cause, ...]]:
+        return _look(workspace, resource, rule, asked.phase)
+
+    wish = Wish(department=asked.department, period=period, phase=asked.phase, look=look if is_explained else None)
+    with workspace.store.read() as connection:
+        records = Records(workspace.city, connection, workspace.lake, iso(workspace.clock.now()))
+        return build(wish, records)
+
+
+def encode(workspace: Workspace, report: QualityReport, form: str) -> bytes:
+    """The report as a file's bytes.
+
+    Raises:
+        UserError: ``flows.report.format``.
+        ConfigError: ``kernel.extra.missing`` for a PDF without the library that writes it.
+    """
+    titles = {name: {i.name: str(i.title) for i in one.items} for name, one in workspace.city.resources.items()}
+    if form == "html":
+        return to_html(report, titles).encode("utf-8")
+    raise UserError(
+        "flows.report.format",
+        "There is no form {form} of a report.",
+        hint="Forms: {known}.",
+        form=form[:20],
+        known=", ".join(FORMATS),
+    )
+
+
+def form_of(out: Path | None, form: str) -> str:
+    """The form asked for, or the one that a file's name tells."""
+    return form or (out.suffix.lstrip(".").lower() if out and out.suffix else "html")
+
+
+def file_name(report: QualityReport, form: str) -> str:
+    """A name for the file: department, period, form."""
+    return f"quality-{report.department or 'city'}-{report.period.name}.{form}"
+
+
+def _look(workspace: Workspace, name: str, rule: str, phase: str) -> tuple[tuple[tuple[str, int], ...], tuple[Cause, ...]]:
+    """Places of some broken rows and what they share; nothing where they are not kept (an older assessment)."""
+    resource = workspace.city.resource(name)
+    with workspace.store.read() as connection:
+        found = find_assessment(connection, name, phase)
+    result = next((r for r in found.results if r.rule == rule), None) if found else None
+    if result is None:
+        return (), ()
+    try:
+        query = exp.select("*").from_(relation(workspace.lake, resource, phase, [rule]))
+        rows = workspace.engine.rows(query.order_by("_batch", "_row").limit(_EXAMPLES))
+        return tuple((str(r[0]), int(r[1])) for r in rows), explain_rule(workspace, resource, result, phase).causes
+    except CityLoomError:
+        return (), ()
