@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from cityloom.quality.base import RULES, Case, Rule, TableCase, applies, applies
 ALL = plugins(RULES)
 ROW = {name: cls for name, cls in ALL.items() if cls.scope == "row"}
 TABLE = {name: cls for name, cls in ALL.items() if cls.scope == "table"}
-GIVEN = {"today": "2026-01-05", "cycle": "day", "tables": {}}
+GIVEN = {"today": "2026-01-05", "cycle": "day", "tables": {}, "items": ("a", "b", "c")}
 # one set of fields for each that the cases show, without repeats
 PLAIN = list({(n, str(dict(c.options))): (n, c.options, len(c.given)) for n, k in ROW.items() for c in k.cases}.values())
 ROW_CASES = [(name, case) for name, cls in ROW.items() for case in cls.cases]
@@ -107,27 +108,73 @@ def table_of(rows: Any, width: int) -> pa.Table:
     return pa.table({**columns, "_batch": ["b"] * len(rows), "_row": pa.array(range(len(rows)), pa.int64())})
 
 
+def counted(engine: DuckDBEngine, rule: Any, rows: Any, width: int, others: Any) -> tuple[tuple[int, int], int]:
+    """Rows checked and broken, and how many broken rows are found."""
+    with ExitStack() as held:
+        source = held.enter_context(engine.bound(table_of(rows, width)))
+        asked = list(getattr(rule, "others", ()))
+        given = []
+        for (_name, items), other in zip(asked, others, strict=False):
+            bound = held.enter_context(engine.bound(table_of(other, max(len(items), 1))))
+            given.append(bound)
+        more = [given] if asked else []
+        positions = engine.rows(rule.broken_rows(source, width, *more))
+        assert len(set(positions)) == len(positions)
+        (found,) = engine.rows(rule.counts(source, width, *more))
+    return (int(found[0]), int(found[1])), len(positions)
+
+
+def by_count(rule: Any, rows: Any, others: Any) -> tuple[int, int]:
+    checked, broken = rule.count(rows, *([others] if getattr(rule, "others", ()) else []))
+    return checked, broken
+
+
 @pytest.mark.parametrize(("name", "case"), TABLE_CASES, ids=[f"{n}-{i}" for i, (n, _) in enumerate(TABLE_CASES)])
 def test_case_of_a_table_rule(quick: DuckDBEngine, name: str, case: TableCase) -> None:
     rule = made(name, case.options)
     width = len(case.given[0]) if case.given else 1
-    assert rule.count(case.given) == (case.checked, case.broken)
-    with quick.bound(table_of(case.given, width)) as source:
-        assert quick.rows(rule.counts(source, width)) == [(case.checked, case.broken)]
+    assert by_count(rule, case.given, case.others) == (case.checked, case.broken)
+    found, positions = counted(quick, rule, case.given, width, case.others)
+    assert found == (case.checked, case.broken)
+    assert positions in (0, case.broken)
 
 
-@pytest.mark.parametrize("name", list(TABLE))
-def test_any_values_of_a_table_rule(quick: DuckDBEngine, name: str) -> None:
-    rule = made(name, {})
-    few = st.sampled_from([None, "", "a", "b", "2026-01-05", "2026-01-01", "2027-01-01", "１"])
+# of table rules one set of fields for each that the cases show, with how many columns each table has
+TABLE_PLAIN = list(
+    {
+        (n, str(dict(c.options)), len(c.given[0])): (n, c.options, len(c.given[0]))
+        for n, c in TABLE_CASES
+        if c.given
+    }.values()
+)
+
+
+@pytest.mark.parametrize(("name", "options", "width"), TABLE_PLAIN, ids=[f"{p[0]}-{i}" for i, p in enumerate(TABLE_PLAIN)])
+def test_any_values_of_a_table_rule(quick: DuckDBEngine, name: str, options: Any, width: int) -> None:
+    rule = made(name, options)
+    few = st.sampled_from([None, "", "a", "b", "2026-01-05", "2026-01-01", "2027-01-01", "１", "1", "2", "3.5", "-1", "6.5"])
+    widths = [max(len(items), 1) for _name, items in getattr(rule, "others", ())]
+    tables = st.tuples(*(st.lists(st.tuples(*[few] * w), max_size=12) for w in (width, *widths)))
 
     @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
-    @given(st.lists(st.tuples(few), max_size=20))
-    def agree(rows: list[tuple[str | None]]) -> None:
-        with quick.bound(table_of(rows, 1)) as source:
-            assert quick.rows(rule.counts(source, 1)) == [rule.count(rows)]
+    @given(tables)
+    def agree(drawn: Any) -> None:
+        rows, *others = drawn
+        found, positions = counted(quick, rule, rows, width, others)
+        assert found == by_count(rule, rows, others)
+        assert positions in (0, found[1])
 
     agree()
+
+
+@pytest.mark.parametrize(("name", "options", "width"), TABLE_PLAIN, ids=[f"{p[0]}-{i}" for i, p in enumerate(TABLE_PLAIN)])
+def test_hostile_values_of_a_table_rule(
+    quick: DuckDBEngine, name: str, options: Any, width: int, hostile: tuple[str | None, ...]
+) -> None:
+    rule = made(name, options)
+    rows = [tuple(x if i <= at else "1" for i in range(width)) for x in hostile for at in range(width)] * 2
+    others = [[tuple([x] * max(len(items), 1)) for x in hostile[::2]] for _name, items in getattr(rule, "others", ())]
+    assert counted(quick, rule, rows, width, others)[0] == by_count(rule, rows, others)
 
 
 def test_further_rows_of_a_key_are_the_broken_ones(quick: DuckDBEngine) -> None:

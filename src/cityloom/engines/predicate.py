@@ -24,7 +24,7 @@ from sqlglot.errors import SqlglotError
 
 from cityloom.engines import predicate_functions as functions
 from cityloom.engines import predicate_terms as terms
-from cityloom.engines.predicate_terms import Invalid, Meaning, Term
+from cityloom.engines.predicate_terms import InvalidError, Meaning, Term
 from cityloom.engines.terms import column
 from cityloom.kernel.errors import ConfigError
 from cityloom.kernel.i18n import _
@@ -129,7 +129,7 @@ def parse_predicate(text: str, items: Sequence[str], *, today: str = "") -> Pred
         tree = _parse(text)
         found = _Compiler({}, items, today)
         term = found.term(tree)
-    except Invalid as problem:
+    except InvalidError as problem:
         raise ConfigError(
             "engines.predicate.invalid",
             "The expression {text} cannot be used: {problem}.",
@@ -162,15 +162,15 @@ def parse_condition(text: str, items: Sequence[str], *, today: str = "") -> Pred
 
 def _parse(text: str) -> exp.Expression:
     if len(text) > LONGEST:
-        raise Invalid(_("it is longer than {most} characters").format(most=LONGEST))
+        raise InvalidError(_("it is longer than {most} characters").format(most=LONGEST))
     if not text.strip():
-        raise Invalid(_("it is empty"))
+        raise InvalidError(_("it is empty"))
     try:
         parsed = sqlglot.parse(text, dialect=Confined)
     except (SqlglotError, RecursionError, ValueError) as error:
-        raise Invalid(_("it cannot be read ({problem})").format(problem=_where(error))) from None
+        raise InvalidError(_("it cannot be read ({problem})").format(problem=_where(error))) from None
     if len(parsed) != 1 or not isinstance(parsed[0], exp.Expression):
-        raise Invalid(_("it is more than one expression"))
+        raise InvalidError(_("it is more than one expression"))
     tree: Any = parsed[0]
     _check_size(tree)
     return tree  # type: ignore[no-any-return]
@@ -189,11 +189,11 @@ def _check_size(tree: exp.Expression) -> None:
         count += 1
         copies *= _copies(node)
         if copies > MOST_COPIES:
-            raise Invalid(_("functions nest too deeply in one another"))
+            raise InvalidError(_("functions nest too deeply in one another"))
         if count > MOST_NODES:
-            raise Invalid(_("it has more than {most} parts").format(most=MOST_NODES))
+            raise InvalidError(_("it has more than {most} parts").format(most=MOST_NODES))
         if level > MOST_LEVELS:
-            raise Invalid(_("it nests deeper than {most} levels").format(most=MOST_LEVELS))
+            raise InvalidError(_("it nests deeper than {most} levels").format(most=MOST_LEVELS))
         todo += [(child, level + 1, copies) for child in node.iter_expressions()]
 
 
@@ -223,10 +223,10 @@ class _Compiler:
         """The term of one part."""
         allowed = _KEYS.get(type(node))
         if allowed is None:
-            raise Invalid(_("{part} is not allowed").format(part=_name(node)))
+            raise InvalidError(_("{part} is not allowed").format(part=_name(node)))
         more = [key for key, value in node.args.items() if value and key not in allowed]
         if more:
-            raise Invalid(_("{part} with {more} is not allowed").format(part=_name(node), more=", ".join(more)))
+            raise InvalidError(_("{part} with {more} is not allowed").format(part=_name(node), more=", ".join(more)))
         if isinstance(node, exp.Paren):
             return self.term(node.this)
         if isinstance(node, exp.Column):
@@ -252,22 +252,17 @@ class _Compiler:
             value = self.term(node.this)
             low = terms.compare(exp.GTE, value, self.term(node.args["low"]))
             return terms.both(low, terms.compare(exp.LTE, value, self.term(node.args["high"])))
-        if isinstance(node, exp.Not):
-            return terms.negate(self.term(node.this))
-        if isinstance(node, exp.Neg):
-            return terms.minus(self.term(node.this))
-        left, right = self.term(node.this), self.term(node.expression)
+        if isinstance(node, (exp.Not, exp.Neg)):
+            return (terms.negate if isinstance(node, exp.Not) else terms.minus)(self.term(node.this))
+        return self._of_two(node, self.term(node.this), self.term(node.expression))
+
+    def _of_two(self, node: exp.Expression, left: Term, right: Term) -> Term:
         if isinstance(node, exp.Like):
             found = terms.like(left, right)
             return terms.negate(found) if node.args.get("negate") else found
-        if isinstance(node, exp.Is):
-            return terms.is_it(left, right)
-        if isinstance(node, exp.And):
-            return terms.both(left, right)
-        if isinstance(node, exp.Or):
-            return terms.either(left, right)
-        if isinstance(node, exp.DPipe):
-            return terms.concat(left, right)
+        by_kind = {exp.Is: terms.is_it, exp.And: terms.both, exp.Or: terms.either, exp.DPipe: terms.concat}
+        if type(node) in by_kind:
+            return by_kind[type(node)](left, right)
         if isinstance(node, (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod)):
             return terms.reckon(type(node), left, right)
         return terms.compare(type(node), left, right)
@@ -275,7 +270,7 @@ class _Compiler:
     def _item(self, name: str) -> Term:
         if name not in self._items:
             known = ", ".join(self._items[:20])
-            raise Invalid(_("there is no item {name} (there are: {known})").format(name=name, known=known))
+            raise InvalidError(_("there is no item {name} (there are: {known})").format(name=name, known=known))
         self.used[name] = None
         found = self._columns[name].copy() if name in self._columns else column(name)
         return Term("text", found, lambda row: row[name])

@@ -15,7 +15,7 @@ from cityloom.engines.codings import CODINGS, is_day
 from cityloom.engines.patterns import check_pattern
 from cityloom.engines.predicate_terms import (
     DIGITS,
-    Invalid,
+    InvalidError,
     Term,
     alike,
     as_number,
@@ -39,14 +39,14 @@ def call(name: str, given: Sequence[Term], today: str) -> Term:
     lower = name.lower()
     if lower == "today":
         if given:
-            raise Invalid(_("{function} takes {count} arguments").format(function=lower, count=0))
+            raise InvalidError(_("{function} takes {count} arguments").format(function=lower, count=0))
         return text(today)
     if lower not in _FUNCTIONS:
-        raise Invalid(_("there is no function {function}").format(function=lower[:40]))
+        raise InvalidError(_("there is no function {function}").format(function=lower[:40]))
     least, most, made = _FUNCTIONS[lower]
     if not least <= len(given) <= most:
         count = str(least) if least == most else f"{least}-{most}"
-        raise Invalid(_("{function} takes {count} arguments").format(function=lower, count=count))
+        raise InvalidError(_("{function} takes {count} arguments").format(function=lower, count=count))
     return made(given)
 
 
@@ -63,14 +63,14 @@ def _of_text(given: Term, term: str, meaning: Callable[[str], Any], kind: str = 
 
 def _fixed_text(term: Term, what: str, *, is_empty_fit: bool = True) -> str:
     if not isinstance(term.literal, str) or not (term.literal or is_empty_fit):
-        raise Invalid(_("{function} wants a fixed text").format(function=what))
+        raise InvalidError(_("{function} wants a fixed text").format(function=what))
     return term.literal
 
 
 def _fixed_count(term: Term, what: str, least: int = 0, most: int = _MOST) -> int:
     value = term.literal
     if not isinstance(value, Decimal) or value != int(value) or not least <= value <= most:
-        raise Invalid(_("{function} wants a fixed whole number from {least} to {most}").format(function=what, least=least, most=most))
+        raise InvalidError(_("{function} wants a fixed whole number from {least} to {most}").format(function=what, least=least, most=most))
     return int(value)
 
 
@@ -132,7 +132,7 @@ def _matches(given: Sequence[Term]) -> Term:
     try:
         compiled = re.compile(check_pattern(pattern))
     except ConfigError as error:
-        raise Invalid(str(error.details.get("problem", error))) from None
+        raise InvalidError(str(error.details.get("problem", error))) from None
     inner = as_text(given[0])
 
     def meaning(row: Mapping[str, Any]) -> bool | None:
@@ -146,7 +146,7 @@ def _coded(given: Sequence[Term]) -> Term:
     kind = _fixed_text(given[1], "coded")
     if kind not in CODINGS:
         known = ", ".join(sorted(CODINGS))
-        raise Invalid(_("there is no coding rule {kind} (there are: {known})").format(kind=kind, known=known))
+        raise InvalidError(_("there is no coding rule {kind} (there are: {known})").format(kind=kind, known=known))
     coding, inner = CODINGS[kind], as_text(given[0])
 
     def meaning(row: Mapping[str, Any]) -> bool | None:
@@ -181,7 +181,7 @@ def _coalesce(given: Sequence[Term]) -> Term:
 def _nullif(given: Sequence[Term]) -> Term:
     a, b = alike(given)
     if a.kind == "boolean":
-        raise Invalid(_("a condition stands where a text is wanted"))
+        raise InvalidError(_("a condition stands where a text is wanted"))
 
     def meaning(row: Mapping[str, Any]) -> Any:
         value = a.meaning(row)

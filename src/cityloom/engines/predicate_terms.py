@@ -25,7 +25,7 @@ _BOUND = Decimal(10) ** 20
 _DECIMAL = f"DECIMAL(28, {DIGITS})"
 
 
-class Invalid(Exception):
+class InvalidError(Exception):
     """A part of a text is not allowed; the message says why."""
 
 
@@ -45,7 +45,7 @@ NULL = Term("null", exp.null(), lambda row: None)
 def text(value: str) -> Term:
     """A fixed text."""
     if "\x00" in value:
-        raise Invalid(_("a text holds a zero byte"))
+        raise InvalidError(_("a text holds a zero byte"))
     return Term("text", exp.Literal.string(value), lambda row: value, value)
 
 
@@ -53,7 +53,7 @@ def number(written: str) -> Term:
     """A fixed number."""
     value = read_number(written) if re.fullmatch(NUMBER_SHAPE, written) else None
     if value is None or value != Decimal(written):
-        raise Invalid(_("{number} is no plain number of at most 20 digits and 8 behind the point").format(number=written))
+        raise InvalidError(_("{number} is no plain number of at most 20 digits and 8 behind the point").format(number=written))
     return Term("number", sql(f"CAST(:x AS {_DECIMAL})", x=written), lambda row: value, value)
 
 
@@ -90,7 +90,7 @@ def as_number(term: Term) -> Term:
     if term.kind in ("number", "null"):
         return Term("number", sql(f"CAST(:x AS {_DECIMAL})", x=term.sql) if term.kind == "null" else term.sql, term.meaning, term.literal)
     if term.kind == "boolean":
-        raise Invalid(_("a condition stands where a number is wanted"))
+        raise InvalidError(_("a condition stands where a number is wanted"))
     if term.literal is not None:
         return number(term.literal)
     read = "CASE WHEN :shape THEN TRY_CAST(:x AS DECIMAL(28, 8)) END"
@@ -103,7 +103,7 @@ def as_text(term: Term) -> Term:
     if term.kind == "text":
         return term
     if term.kind == "boolean":
-        raise Invalid(_("a condition stands where a text is wanted"))
+        raise InvalidError(_("a condition stands where a text is wanted"))
     if term.kind == "null":
         return Term("text", sql("CAST(NULL AS VARCHAR)"), term.meaning)
     written = sql("rtrim(rtrim(CAST(:x AS VARCHAR), '0'), '.')", x=term.sql)
@@ -115,7 +115,7 @@ def as_condition(term: Term) -> Term:
     if term.kind == "null":
         return Term("boolean", sql("CAST(NULL AS BOOLEAN)"), term.meaning)
     if term.kind != "boolean":
-        raise Invalid(_("a {kind} stands where a condition is wanted").format(kind=term.kind))
+        raise InvalidError(_("a {kind} stands where a condition is wanted").format(kind=term.kind))
     return term
 
 
@@ -124,7 +124,7 @@ def alike(parts: Sequence[Term]) -> list[Term]:
     kinds = {part.kind for part in parts} - {"null"}
     if "boolean" in kinds:
         if kinds != {"boolean"}:
-            raise Invalid(_("a condition stands beside a text or a number"))
+            raise InvalidError(_("a condition stands beside a text or a number"))
         return [as_condition(part) for part in parts]
     return [as_number(part) if "number" in kinds else as_text(part) for part in parts]
 
@@ -177,11 +177,11 @@ def compare(kind: type[exp.Expression], left: Term, right: Term) -> Term:
     if kind in (exp.NullSafeEQ, exp.NullSafeNEQ):
         return _distinct(left, right, is_same=kind is exp.NullSafeEQ)
     if "null" in (left.kind, right.kind):
-        raise Invalid(_("a comparison with NULL is never true; write IS NULL or IS NOT NULL"))
+        raise InvalidError(_("a comparison with NULL is never true; write IS NULL or IS NOT NULL"))
     a, b = alike([left, right])
     sign, test = _TESTS[kind]
     if a.kind == "boolean" and kind not in (exp.EQ, exp.NEQ):
-        raise Invalid(_("conditions have no order"))
+        raise InvalidError(_("conditions have no order"))
 
     def meaning(row: Mapping[str, Any]) -> bool | None:
         x, y = a.meaning(row), b.meaning(row)
@@ -201,16 +201,16 @@ def is_it(left: Term, right: Term) -> Term:
     if right.kind == "null":
         return Term("boolean", sql("(:x IS NULL)", x=left.sql), lambda row: left.meaning(row) is None)
     if right.kind != "boolean" or right.literal is None:
-        raise Invalid(_("behind IS stands NULL, TRUE or FALSE"))
+        raise InvalidError(_("behind IS stands NULL, TRUE or FALSE"))
     return _distinct(as_condition(left), right, is_same=True)
 
 
 def is_in(value: Term, others: Sequence[Term]) -> Term:
     """Whether a value is one of several."""
     if not others:
-        raise Invalid(_("IN wants a list of values"))
+        raise InvalidError(_("IN wants a list of values"))
     if any(one.kind == "null" for one in others):
-        raise Invalid(_("a comparison with NULL is never true; write IS NULL or IS NOT NULL"))
+        raise InvalidError(_("a comparison with NULL is never true; write IS NULL or IS NOT NULL"))
     first, *rest = alike([value, *others])
 
     def meaning(row: Mapping[str, Any]) -> bool | None:
@@ -228,7 +228,7 @@ def like(value: Term, pattern: Term) -> Term:
     inner = as_text(value)
     shape = pattern.literal
     if not isinstance(shape, str) or "\\" in shape:
-        raise Invalid(_("behind LIKE stands a fixed text without a backslash"))
+        raise InvalidError(_("behind LIKE stands a fixed text without a backslash"))
     compiled = re.compile("".join({"%": ".*", "_": "."}.get(c, re.escape(c)) for c in shape), re.DOTALL)
 
     def meaning(row: Mapping[str, Any]) -> bool | None:

@@ -24,6 +24,7 @@ from cityloom.kernel.errors import CityLoomError
 from cityloom.model.audit import AuditEvent, EventKind
 from cityloom.model.resource import Resource
 from cityloom.model.run import Run, StageResult
+from cityloom.quality import others
 from cityloom.quality import plan as quality_plan
 from cityloom.quality import run as quality_stage
 from cityloom.share import publish as publish_stage
@@ -202,18 +203,30 @@ def _assess(workspace: Workspace, runner: Runner, names: Sequence[str], phase: s
 
     def step(resource: Resource) -> Step:
         table = resource.raw_table if phase == "before" else resource.std_table
+        beside = _looked_at(workspace, resource, phase)
         return Step(
             name=f"quality_{phase}",
             subject=resource.name,
             work=lambda: _assess_one(workspace, resource, phase),
             spec=(resource, dict(city.elements), dict(city.codes), _today(workspace), city.scoring),
-            reads=(table,),
+            reads=(table, *beside),
         )
 
     chosen = _landed(workspace, names)
     if phase == "after":
         chosen = [r for r in chosen if lake.exists(r.std_table)]
     return _each(runner, [step(r) for r in chosen])
+
+
+def _looked_at(workspace: Workspace, resource: Resource, phase: str) -> tuple[str, ...]:
+    """The tables of other resources that its rules look at; none where a definition is wrong, which the step then says."""
+    city = workspace.city
+    try:
+        plans = quality_plan.plan(resource, elements=city.elements, codes=city.codes, today=_today(workspace))
+    except CityLoomError:
+        return ()
+    found = others.tables(plans, phase, city.resources)
+    return tuple(table for table in found if workspace.lake.exists(table))
 
 
 def _assess_one(workspace: Workspace, resource: Resource, phase: str) -> StageResult:
@@ -228,6 +241,7 @@ def _assess_one(workspace: Workspace, resource: Resource, phase: str) -> StageRe
         store=workspace.store,
         clock=workspace.clock,
         scoring=city.scoring,
+        resources=city.resources,
     )
     orders.check(workspace, [resource.name])
     return result

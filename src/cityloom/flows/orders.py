@@ -147,4 +147,4 @@ def _view(workspace: Workspace, name: str, phase: str):  # type: ignore[no-untyp
     city = workspace.city
     resource = city.resource(name)
     rules = plan(resource, elements=city.elements, codes=city.codes, today=today(workspace.clock))
-    return View(resource, phase, workspace.lake), {rule.name: rule for rule in rules}
+    return View(resource, phase, workspace.lake, resources=city.resources), {rule.name: rule for rule in rules}

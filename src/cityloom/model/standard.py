@@ -12,6 +12,10 @@ DIMENSIONS = ("conformity", "completeness", "accuracy", "consistency", "timeline
 """GB/T 36344-2018: 规范性 完整性 准确性 一致性 时效性 可访问性."""
 
 
+RULE_STATES = ("draft", "active", "retired")
+"""A rule that is declared counts when it is active."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class StepUse:
     """A standardising step as a mapping uses it: the plug-in's name and its fields."""
@@ -27,14 +31,19 @@ class RuleUse:
     """质量检查规则 as it is declared on an element, an item or a resource.
 
     ``rule`` names a plug-in of ``quality/rules``, ``columns`` what it looks at (an element's rule looks at
-    the column of that element), ``options`` the plug-in's fields, ``weight`` its part in the score,
-    ``severity`` low, medium or high. Only rules approved by the business and the technical reviewer count.
+    the column of that element), ``options`` the plug-in's fields, ``weight`` its part in the score, multiplied by
+    ``importance`` (of the rule for the business), ``severity`` low, medium or high. ``when`` is a condition over items
+    (see :mod:`cityloom.engines.predicate`): only rows in which it holds are checked. ``owner`` answers for the rule.
+    Only rules in the state ``active`` that the business and the technical reviewer approved count.
+
+    Where ``rule`` names a business rule, the technical rules of that one stand in its place; ``business`` is then its
+    name. A technical rule says its ``dimension``.
     """
 
     __pydantic_config__ = STRICT
 
     rule: str
-    dimension: str
+    dimension: str = ""
     name: str = ""
     title: Title | None = None
     columns: tuple[str, ...] = ()
@@ -42,6 +51,11 @@ class RuleUse:
     weight: float = 1.0
     severity: str = "medium"
     approved_by: tuple[str, ...] = ("business", "technical")
+    when: str = ""
+    importance: float = 1.0
+    owner: str | None = None
+    state: str = "active"
+    business: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
@@ -31,12 +31,13 @@ class Case:
 
 @dataclass(frozen=True)
 class TableCase:
-    """An example of a table rule: the rows' values, how many are checked and broken, and its fields."""
+    """An example of a table rule: the rows' values, how many are checked and broken, its fields, rows of other tables."""
 
     given: tuple[tuple[str | None, ...], ...]
     checked: int
     broken: int
     options: Mapping[str, Any] = field(default_factory=dict)
+    others: tuple[tuple[tuple[str | None, ...], ...], ...] = ()
 
 
 class Rule(Protocol):
@@ -67,6 +68,11 @@ class TableRule(Protocol):
 
     ``counts`` gives one row ``checked, broken``; ``broken_rows`` the positions ``_batch, _row``; both over a
     relation with the columns ``c0, c1, …`` and ``_batch, _row``.
+
+    A rule that looks at other tables has the property ``others``, pairs of a resource's name and the items that it
+    wants of it. ``counts``, ``broken_rows`` and ``count`` then get one argument more: for each pair a relation (or the
+    rows) with the columns ``c0, c1, …`` in that order. The name ``@2`` stands for the table itself two versions ago;
+    of these, those that there are come last.
     """
 
     name: ClassVar[str]
@@ -100,6 +106,9 @@ def is_blank_value(value: str | None) -> bool:
 
 def applies(rule: Rule, columns: Sequence[exp.Expression]) -> exp.Expression:
     """Whether a rule applies to a row; never NULL."""
+    own: Callable[[Sequence[exp.Expression]], exp.Expression] | None = getattr(rule, "applies", None)
+    if own is not None:
+        return own(columns)
     if rule.applies_to_missing:
         return exp.true()
     return shared(all_of(*(sql("NOT :blank", blank=is_blank(c)) for c in columns)))
@@ -107,19 +116,25 @@ def applies(rule: Rule, columns: Sequence[exp.Expression]) -> exp.Expression:
 
 def applies_to(rule: Rule, values: Sequence[str | None]) -> bool:
     """The meaning of :func:`applies`."""
+    own: Callable[[Sequence[str | None]], bool] | None = getattr(rule, "applies_to", None)
+    if own is not None:
+        return own(values)
     return rule.applies_to_missing or not any(is_blank_value(x) for x in values)
 
 
-def build(use: RuleUse, *, tables: Mapping[str, CodeTable], today: str, cycle: str) -> Any:
-    """The rule (a :class:`Rule` or a :class:`TableRule`) that a definition asks for.
+def build(
+    use: RuleUse, *, tables: Mapping[str, CodeTable], today: str, cycle: str, items: Sequence[str] = ()
+) -> Any:
+    """The rule (a :class:`Rule` or a :class:`TableRule`) that a definition asks for, without its ``when``.
 
     Args:
         use: the definition.
         tables: code tables by name.
         today: the present day, ``yyyy-mm-dd``.
         cycle: how often the resource is renewed.
+        items: names of the columns that the rule is given, in their order.
 
     Raises:
         ConfigError: no such rule, or options that it does not have.
     """
-    return make(RULES, use.rule, use.options, tables=tables, today=today, cycle=cycle)
+    return make(RULES, use.rule, use.options, tables=tables, today=today, cycle=cycle, items=tuple(items))

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlglot import exp
 
 from cityloom.engines.base import sql
+from cityloom.engines.predicate import parse_predicate
 from cityloom.engines.terms import column
 from cityloom.kernel.errors import ConfigError
 from cityloom.model.resource import Item, Resource
 from cityloom.model.standard import CodeTable, Element, RuleUse
 from cityloom.quality.base import Rule, build
+from cityloom.quality.predicate import under
 
 REVIEWERS = frozenset({"business", "technical"})
 """Who must have approved a rule before it counts."""
@@ -22,7 +24,10 @@ _REQUIRED = RuleUse(rule="missing", dimension="completeness", severity="high", w
 
 @dataclass(frozen=True, kw_only=True)
 class RulePlan:
-    """A rule made ready: its name within the resource, its definition, the plug-in, the items it looks at."""
+    """A rule made ready: its name within the resource, its definition, the plug-in, the items it looks at.
+
+    Of a rule under a condition the items of the condition come last, behind the first ``width`` that are its own.
+    """
 
     name: str
     use: RuleUse
@@ -33,6 +38,11 @@ class RulePlan:
     def is_for_table(self) -> bool:
         """Whether it is a rule on the table as a whole."""
         return bool(self.rule.scope == "table")
+
+    @property
+    def own_columns(self) -> tuple[str, ...]:
+        """The items that the rule itself looks at, without those of its condition."""
+        return self.columns[: getattr(self.rule, "width", len(self.columns))]
 
 
 def plan(
@@ -48,17 +58,49 @@ def plan(
         (use, (item.name,)) for item in resource.items for use in _item_rules(item, resource, elements)
     ]
     uses += [(use, use.columns) for use in resource.rules]
-    known = {item.name for item in resource.items}
     plans: dict[str, RulePlan] = {}
     for use, default in uses:
-        if not set(use.approved_by) >= REVIEWERS:
-            continue
-        columns = use.columns or default
-        _check_columns(resource, use, columns, known)
-        name = _unused(use.name or f"{'+'.join(columns)}.{use.rule}", plans)
-        rule = build(use, tables=codes, today=today, cycle=resource.cycle)
-        plans[name] = RulePlan(name=name, use=use, rule=rule, columns=columns)
+        if is_counted(use):
+            one = plan_one(use, resource, codes=codes, today=today, default=default)
+            name = _unused(one.name, plans)
+            plans[name] = replace(one, name=name)
     return tuple(plans.values())
+
+
+def is_counted(use: RuleUse) -> bool:
+    """Whether a rule counts: it is active, and both reviewers approved it."""
+    return use.state == "active" and set(use.approved_by) >= REVIEWERS
+
+
+def plan_one(
+    use: RuleUse, resource: Resource, *, codes: Mapping[str, CodeTable], today: str, default: tuple[str, ...] = ()
+) -> RulePlan:
+    """One rule made ready, whether it counts or not.
+
+    Args:
+        use: the rule.
+        resource: whose rule.
+        codes: code tables by name.
+        today: the present day, ``yyyy-mm-dd``.
+        default: the items it looks at where it names none.
+
+    Raises:
+        ConfigError: ``quality.column.unknown``, or what the rule's definition is wrong in.
+    """
+    items = [item.name for item in resource.items]
+    columns = use.columns or default or _of_expression(use, items, today)
+    _check_columns(resource, use, columns, set(items))
+    rule = build(use, tables=codes, today=today, cycle=resource.cycle, items=columns)
+    name = use.name or f"{'+'.join(columns)}.{use.rule}"
+    if use.when:
+        rule, columns = under(rule, use.when, columns, items, today)
+    return RulePlan(name=name, use=use, rule=rule, columns=columns)
+
+
+def _of_expression(use: RuleUse, items: Sequence[str], today: str) -> tuple[str, ...]:
+    """The items of a rule's own expression, where it has one."""
+    text = use.options.get("expression")
+    return parse_predicate(text, items, today=today).items if isinstance(text, str) else ()
 
 
 def filter_terms(resource: Resource, *, codes: Mapping[str, CodeTable], today: str) -> tuple[exp.Expression, ...]:
@@ -81,7 +123,7 @@ def filters(
     for one in resource.filters:
         use = RuleUse(rule=one.rule, dimension="accuracy", columns=one.columns, options=one.options)
         _check_columns(resource, use, one.columns, {item.name for item in resource.items})
-        rule = build(use, tables=codes, today=today, cycle=resource.cycle)
+        rule = build(use, tables=codes, today=today, cycle=resource.cycle, items=one.columns)
         if rule.scope != "row":
             raise ConfigError(
                 "quality.filter.table",
@@ -114,7 +156,7 @@ def _item_rules(item: Item, resource: Resource, elements: Mapping[str, Element])
 def _on_item(use: RuleUse, item: Item) -> RuleUse:
     """An element's rule looks at the item, whatever columns it names."""
     named = f"{item.name}.{use.name}" if use.name else ""
-    return RuleUse(**{**{k: getattr(use, k) for k in RuleUse.__dataclass_fields__}, "columns": (item.name,), "name": named})
+    return replace(use, columns=(item.name,), name=named)
 
 
 def _unused(name: str, taken: Mapping[str, RulePlan]) -> str:

@@ -8,7 +8,8 @@ from cityloom.engines.reference import Check, ReferenceEngine, Row
 from cityloom.model.resource import Resource
 from cityloom.model.standard import CodeTable, Element
 from cityloom.quality.base import Rule, applies_to
-from cityloom.quality.plan import filters, plan
+from cityloom.quality.others import EARLIER, wanted
+from cityloom.quality.plan import RulePlan, filters, plan
 
 
 def assess(
@@ -19,6 +20,7 @@ def assess(
     codes: Mapping[str, CodeTable],
     today: str,
     rows: Sequence[Row],
+    others: Mapping[str, Sequence[Row]] | None = None,
 ) -> dict[str, tuple[int, int]]:
     """Rows checked and rows broken by each rule's name.
 
@@ -29,13 +31,15 @@ def assess(
         codes: code tables by name.
         today: the present day, ``yyyy-mm-dd``.
         rows: all rows of the table.
+        others: rows of items of other resources by name, for rules that look at them; of ``@1`` those of the table
+            itself one version ago.
     """
     engine, plans = ReferenceEngine(), plan(resource, elements=elements, codes=codes, today=today)
     column_of = {item.name: item.column if phase == "before" else item.name for item in resource.items}
     seen = engine.keep(rows, lambda row: phase == "before" or bool(row["_current"]))
     named = [{item: row.get(column) for item, column in column_of.items()} for row in seen]
     checks = {one.name: _check(one.rule, one.columns) for one in plans if not one.is_for_table}
-    tables = {one.name: one.rule.count([_values(row, one.columns) for row in named]) for one in plans if one.is_for_table}
+    tables = {one.name: _of_table(one, named, others or {}) for one in plans if one.is_for_table}
     return {**engine.count(named, checks), **tables}
 
 
@@ -44,6 +48,15 @@ def filter_meanings(
 ) -> tuple[Callable[[Row], bool], ...]:
     """For each filter of a resource whether it sets a row of items apart; see ``quality.plan.filter_terms``."""
     return tuple(_check(rule, columns)[1] for rule, columns in filters(resource, codes=codes, today=today))
+
+
+def _of_table(one: RulePlan, rows: Sequence[Row], others: Mapping[str, Sequence[Row]]) -> tuple[int, int]:
+    asked = wanted(one.rule)
+    if any(name not in others and not name.startswith(EARLIER) for name, _items in asked):
+        return 0, 0
+    given = [[_values(row, items) for row in others[name]] for name, items in asked if name in others]
+    checked, broken = one.rule.count([_values(row, one.columns) for row in rows], *([given] if asked else []))
+    return checked, broken
 
 
 def _check(rule: Rule, columns: tuple[str, ...]) -> Check:

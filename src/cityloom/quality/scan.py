@@ -16,6 +16,7 @@ from cityloom.lake.tables import Lake
 from cityloom.model.resource import Resource
 from cityloom.quality.base import applies
 from cityloom.quality.broken import Verdict, assessed_table, bits
+from cityloom.quality.others import relations, wanted
 from cityloom.quality.plan import RulePlan
 
 _PLACE = ("_batch", "_row")
@@ -37,6 +38,9 @@ class View:
         phase: ``before`` sees raw columns, ``after`` the current rows' items.
         lake: where it is.
         version: of the table; the newest when not given.
+        parts: only these parts of it.
+        whole: the view of all parts, of which this is one of some.
+        resources: all resources, for rules that look at other tables.
     """
 
     def __init__(
@@ -48,9 +52,11 @@ class View:
         *,
         parts: Sequence[str] | None = None,
         whole: View | None = None,
+        resources: Mapping[str, Resource] | None = None,
     ) -> None:
         self.resource, self.phase, self.version = resource, phase, version
         self._lake, self._engine = lake, lake.engine
+        self._resources = dict(resources or {})
         table = assessed_table(resource, phase)
         if is_followed(resource, phase):
             self._relation = current(lake, table, resource.key_columns, version=version)
@@ -64,7 +70,8 @@ class View:
 
     def part(self, names: Sequence[str]) -> View:
         """The same of some parts of the table only."""
-        return View(self.resource, self.phase, self._lake, self.version, parts=names, whole=self)
+        given = {"parts": names, "whole": self, "resources": self._resources}
+        return View(self.resource, self.phase, self._lake, self.version, **given)
 
     def rows(self) -> int:
         """How many rows it has."""
@@ -89,13 +96,20 @@ class View:
 
     def count_table(self, one: RulePlan) -> tuple[int, int]:
         """Rows checked and broken by a rule on the table."""
-        checked, broken = self._engine.rows(one.rule.counts(self._rows(one), len(one.columns)))[0]
+        others = self._others(one)
+        if others is None:
+            return 0, 0
+        checked, broken = self._engine.rows(one.rule.counts(self._rows(one), len(one.columns), *others))[0]
         return int(checked), int(broken)
 
     def broken(self, one: RulePlan) -> exp.Select:
         """Query for the positions ``_batch, _row`` of the rows that break a rule."""
         if one.is_for_table:
-            return exp.select("*").from_(one.rule.broken_rows(self._rows(one), len(one.columns)).subquery("t"))
+            others = self._others(one)
+            if others is None:
+                return exp.select(*_PLACE).from_(self._relation.copy()).where(exp.false())
+            found = one.rule.broken_rows(self._rows(one), len(one.columns), *others)
+            return exp.select("*").from_(found.subquery("t"))
         layers = self._layers(set(one.columns), placed=True)
         _checks, flags = _flags(layers, [one])
         query = layers.query({**{name: column(name) for name in _PLACE}, "flag": flags[0]})
@@ -138,13 +152,23 @@ class View:
     def digest(self, one: RulePlan) -> str:
         """What decides the rule's answer for a row: its terms and columns; of a rule on the table the data too."""
         if one.is_for_table:
-            found = [one.rule.counts(self._rows(one), len(one.columns)), self.broken(one)]
+            others = self._others(one)
+            counted = [] if others is None else [one.rule.counts(self._rows(one), len(one.columns), *others)]
+            found = [*counted, self.broken(one)]
         else:
             names = [column(name) for name in one.columns]
             found = [plain(applies(one.rule, names)), plain(one.rule.broken(names))]
         columns = [f"{self._columns[name]} {self.types.get(self._columns[name], '')}" for name in one.columns]
         text = "\n".join([*(tree.sql(dialect="duckdb") for tree in found), *columns])
         return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+    def _others(self, one: RulePlan) -> list[list[exp.Expression]] | None:
+        """What a rule on the table is given of other tables, if it looks at any; None when one of them is not there."""
+        if not wanted(one.rule):
+            return []
+        given = {"phase": self.phase, "lake": self._lake, "resources": self._resources, "version": self.version}
+        found = relations(one.rule, self.resource, **given)
+        return None if found is None else [found]
 
     def _rows(self, one: RulePlan) -> exp.Expression:
         terms = {f"c{i}": self._terms[name] for i, name in enumerate(one.columns)}
