@@ -17,8 +17,10 @@ from cityloom.model.report import QualityReport
 from cityloom.quality.broken import relation
 from cityloom.quality.report.build import Wish, build
 from cityloom.quality.report.html import to_html
+from cityloom.quality.report.pdf import to_pdf
 from cityloom.quality.report.period import month_of, period_of
 from cityloom.quality.report.standing import Records
+from cityloom.quality.report.xlsx import to_xlsx
 from cityloom.store.quality import find_assessment
 
 FORMATS = {
@@ -85,6 +87,10 @@ def encode(workspace: Workspace, report: QualityReport, form: str) -> bytes:
     titles = {name: {i.name: str(i.title) for i in one.items} for name, one in workspace.city.resources.items()}
     if form == "html":
         return to_html(report, titles).encode("utf-8")
+    if form == "pdf":
+        return to_pdf(report, titles)
+    if form == "xlsx":
+        return to_xlsx(report, titles)
     raise UserError(
         "flows.report.format",
         "There is no form {form} of a report.",
