@@ -207,7 +207,7 @@ def _assess(workspace: Workspace, runner: Runner, names: Sequence[str], phase: s
         return Step(
             name=f"quality_{phase}",
             subject=resource.name,
-            work=lambda: _assess_one(workspace, resource, phase),
+            work=lambda: _assess_one(workspace, resource, phase, is_full=runner.force),
             spec=(resource, dict(city.elements), dict(city.codes), _today(workspace), city.scoring),
             reads=(table, *beside),
         )
@@ -229,7 +229,7 @@ def _looked_at(workspace: Workspace, resource: Resource, phase: str) -> tuple[st
     return tuple(table for table in found if workspace.lake.exists(table))
 
 
-def _assess_one(workspace: Workspace, resource: Resource, phase: str) -> StageResult:
+def _assess_one(workspace: Workspace, resource: Resource, phase: str, *, is_full: bool) -> StageResult:
     """Assess, and let open work orders on the resource see what the new batch says."""
     city = workspace.city
     result = quality_stage.run(
@@ -240,8 +240,7 @@ def _assess_one(workspace: Workspace, resource: Resource, phase: str) -> StageRe
         lake=workspace.lake,
         store=workspace.store,
         clock=workspace.clock,
-        scoring=city.scoring,
-        resources=city.resources,
+        manner=quality_stage.Manner(scoring=city.scoring, resources=city.resources, is_full=is_full),
     )
     orders.check(workspace, [resource.name])
     return result
@@ -249,7 +248,7 @@ def _assess_one(workspace: Workspace, resource: Resource, phase: str) -> StageRe
 
 def _today(workspace: Workspace) -> str:
     """The present day: rules on dates and age decide by it."""
-    return iso(workspace.clock.now())[:10]
+    return quality_stage.today(workspace.clock)
 
 
 def _gate(workspace: Workspace, resource: Resource) -> StageResult:

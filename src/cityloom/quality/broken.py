@@ -76,6 +76,11 @@ def broken_table(resource: Resource, phase: str) -> str:
     return assessed_table(resource, phase) + SUFFIX
 
 
+def is_kept(lake: Lake, resource: Resource, phase: str) -> bool:
+    """Whether an assessment of the resource in this phase kept its broken rows."""
+    return lake.exists(broken_table(resource, phase))
+
+
 def relation(lake: Lake, resource: Resource, phase: str, rules: Sequence[str] | None = None) -> exp.Expression:
     """The broken rows that the newest assessment found, as a relation ``_batch, _row, _rule`` for the FROM of a query.
 
@@ -89,7 +94,7 @@ def relation(lake: Lake, resource: Resource, phase: str, rules: Sequence[str] | 
         UserError: ``quality.broken.unknown`` when the resource was not assessed in this phase.
     """
     table = broken_table(resource, phase)
-    if not lake.exists(table):
+    if not is_kept(lake, resource, phase):
         raise UserError(
             "quality.broken.unknown",
             "{resource} has not been assessed in the phase {phase}.",
@@ -110,6 +115,17 @@ def relation(lake: Lake, resource: Resource, phase: str, rules: Sequence[str] | 
                 )
                 queries.append(query)
     return exp.Subquery(this=_union(queries or [_nothing()]))
+
+
+def positions(lake: Lake, resource: Resource, phase: str, rule: str, limit: int = 1000) -> list[tuple[str, int]]:
+    """Batch and row of the rows that break a rule, in order; at most ``limit`` of them.
+
+    Raises:
+        UserError: ``quality.broken.unknown``.
+    """
+    rows = relation(lake, resource, phase, [rule])
+    query = sql("SELECT b._batch, b._row FROM :rows AS b ORDER BY 1, 2 LIMIT :limit", rows=rows, limit=limit)
+    return [(str(batch), int(row)) for batch, row in lake.engine.rows(query)]
 
 
 def by_batch(lake: Lake, resource: Resource, phase: str, rules: Sequence[str]) -> dict[str, dict[str, int]]:

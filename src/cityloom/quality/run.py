@@ -5,14 +5,11 @@ The scan keeps the rows that break a rule (:mod:`cityloom.quality.broken`); the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 
-from sqlglot import exp
-
 from cityloom.kernel.clock import Clock, iso
-from cityloom.kernel.errors import UserError
 from cityloom.lake.tables import Lake
 from cityloom.model.quality import Assessment, RuleResult
 from cityloom.model.resource import Resource
@@ -23,7 +20,7 @@ from cityloom.quality.broken import assessed_table
 from cityloom.quality.plan import RulePlan, plan
 from cityloom.quality.scan import View
 from cityloom.quality.score import importance, rule_score, scores_of
-from cityloom.quality.sheets import Examined, examine
+from cityloom.quality.sheets import examine
 from cityloom.store.database import Store
 from cityloom.store.quality import put_assessment
 
@@ -32,13 +29,12 @@ _LOCAL = timedelta(hours=8)
 
 
 @dataclass(frozen=True, kw_only=True)
-class BrokenRow:
-    """Position of a row that breaks a rule: no value of it."""
+class Manner:
+    """How to assess: weights and thresholds of scores, whether all is scanned anew, other resources that rules look at."""
 
-    batch: str
-    row: int
-    rule: str
-    columns: tuple[str, ...]
+    scoring: Scoring = USUAL
+    is_full: bool = False
+    resources: Mapping[str, Resource] = field(default_factory=dict)
 
 
 def run(
@@ -50,23 +46,22 @@ def run(
     lake: Lake,
     store: Store,
     clock: Clock,
-    scoring: Scoring = USUAL,
-    is_full: bool = False,
-    resources: Mapping[str, Resource] | None = None,
+    manner: Manner = Manner(),
 ) -> StageResult:
     """Assess a resource's raw rows as they came (``before``), or its current standard rows (``after``).
 
     Counts and scores are written to the store, anew for the same version of the table; the broken rows to the lake.
-    ``resources`` are those that rules may look at beside this one.
-    Only what is new is scanned unless ``is_full``: the answer is the same. ``read`` and ``written`` are the rows
+    Only what is new is scanned, unless all is to be: the answer is the same. ``read`` and ``written`` are the rows
     assessed.
 
     Raises:
         ConfigError: a definition is wrong.
         UserError: ``lake.table.unknown`` when there is no such table yet.
     """
-    given = {"phase": phase, "elements": elements, "codes": codes, "lake": lake, "clock": clock}
-    found, examined = _assess(resource, **given, scoring=scoring, is_full=is_full, resources=resources)
+    plans = plan(resource, elements=elements, codes=codes, today=today(clock))
+    view = _view(resource, phase, lake, manner)
+    examined = examine(view, plans, lake, is_full=manner.is_full)
+    found = _assessment(view, plans, examined.rows, examined.counts, clock, manner)
     with store.write() as connection:
         put_assessment(connection, found)
     summary = {
@@ -87,85 +82,45 @@ def assess(
     codes: Mapping[str, CodeTable],
     lake: Lake,
     clock: Clock,
-    scoring: Scoring = USUAL,
-    is_full: bool = False,
-    resources: Mapping[str, Resource] | None = None,
+    manner: Manner = Manner(),
 ) -> Assessment:
-    """The assessment itself, with its broken rows; nothing is written to the store."""
-    given = {"phase": phase, "elements": elements, "codes": codes, "lake": lake, "clock": clock}
-    return _assess(resource, **given, scoring=scoring, is_full=is_full, resources=resources)[0]
-
-
-def _assess(
-    resource: Resource,
-    *,
-    phase: str,
-    elements: Mapping[str, Element],
-    codes: Mapping[str, CodeTable],
-    lake: Lake,
-    clock: Clock,
-    scoring: Scoring,
-    is_full: bool,
-    resources: Mapping[str, Resource] | None,
-) -> tuple[Assessment, Examined]:
-    table = assessed_table(resource, phase)
-    version = lake.version(table)
+    """A full assessment of which nothing is kept: for trials, and to prove the one that is kept."""
     plans = plan(resource, elements=elements, codes=codes, today=today(clock))
-    view = View(resource, phase, lake, max(version, 0), resources=resources)
-    found = examine(view, plans, lake, is_full=is_full)
-    results = tuple(_result(one, *found.counts[one.name], resource) for one in plans)
-    made = Assessment(
-        resource=resource.name,
-        phase=phase,
-        table=table,
-        version=version,
-        rows=found.rows,
-        at=iso(clock.now()),
-        results=results,
-        scores=scores_of(results, scoring),
-    )
-    return made, found
-
-
-def broken_rows(
-    resource: Resource,
-    rule: str,
-    *,
-    phase: str,
-    elements: Mapping[str, Element],
-    codes: Mapping[str, CodeTable],
-    lake: Lake,
-    clock: Clock,
-    limit: int = 1000,
-    resources: Mapping[str, Resource] | None = None,
-) -> list[BrokenRow]:
-    """Positions of rows that break a rule, by batch and row, found by the same condition that counted them.
-
-    Raises:
-        UserError: ``quality.rule.unknown``, with the rules there are.
-    """
-    plans = {p.name: p for p in plan(resource, elements=elements, codes=codes, today=today(clock))}
-    if rule not in plans:
-        raise UserError(
-            "quality.rule.unknown",
-            "{resource} has no rule {rule}.",
-            hint="Its rules: {known}.",
-            resource=resource.name,
-            rule=rule,
-            known=", ".join(plans),
-        )
-    one = plans[rule]
-    query = View(resource, phase, lake, resources=resources).broken(one)
-    ordered = exp.select("*").from_(query.subquery("b")).order_by("b._batch", "b._row").limit(limit)
-    return [
-        BrokenRow(batch=str(batch), row=int(row), rule=rule, columns=one.columns)
-        for batch, row in lake.engine.rows(ordered)
-    ]
+    view = _view(resource, phase, lake, manner)
+    rows, counts = view.count([one for one in plans if not one.is_for_table])
+    counts |= {one.name: view.count_table(one) for one in plans if one.is_for_table}
+    return _assessment(view, plans, rows, counts, clock, manner)
 
 
 def today(clock: Clock) -> str:
     """The present day in the city."""
     return (clock.now() + _LOCAL).date().isoformat()
+
+
+def _view(resource: Resource, phase: str, lake: Lake, manner: Manner) -> View:
+    version = lake.version(assessed_table(resource, phase))
+    return View(resource, phase, lake, max(version, 0), resources=manner.resources)
+
+
+def _assessment(
+    view: View,
+    plans: Sequence[RulePlan],
+    rows: int,
+    counts: Mapping[str, tuple[int, int]],
+    clock: Clock,
+    manner: Manner,
+) -> Assessment:
+    results = tuple(_result(one, *counts[one.name], view.resource) for one in plans)
+    return Assessment(
+        resource=view.resource.name,
+        phase=view.phase,
+        table=assessed_table(view.resource, view.phase),
+        version=view.version or 0,
+        rows=rows,
+        at=iso(clock.now()),
+        results=results,
+        scores=scores_of(results, manner.scoring),
+    )
 
 
 def _result(one: RulePlan, checked: int, broken: int, resource: Resource) -> RuleResult:

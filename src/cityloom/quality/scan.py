@@ -26,7 +26,7 @@ _PLACE = ("_batch", "_row")
 class Scan:
     """A query for a sheet of broken rows, and what its bits say."""
 
-    query: exp.Query
+    query: exp.Select | exp.Union
     verdicts: tuple[Verdict, ...]
 
 
@@ -70,8 +70,9 @@ class View:
 
     def part(self, names: Sequence[str]) -> View:
         """The same of some parts of the table only."""
-        given = {"parts": names, "whole": self, "resources": self._resources}
-        return View(self.resource, self.phase, self._lake, self.version, **given)
+        return View(
+            self.resource, self.phase, self._lake, self.version, parts=names, whole=self, resources=self._resources
+        )
 
     def rows(self) -> int:
         """How many rows it has."""
@@ -123,7 +124,7 @@ class View:
         masks = bits("m", flags)
         outputs = {**{name: column(name) for name in _PLACE}, **masks, **bits("k", [column(c) for c in applied])}
         is_broken = exp.Paren(this=exp.or_(*(sql(":m <> 0", m=column(name)) for name in masks)))
-        keys = {name: column(name) for name in outputs}
+        keys: dict[str, exp.Expression] = {name: column(name) for name in outputs}
         keys["_row"] = sql("CASE WHEN :broken THEN _row END", broken=is_broken)
         query = exp.select(*(exp.alias_(term, name) for name, term in keys.items()), exp.alias_(sql("count(*)"), "_count"))
         query = query.from_(layers.query(outputs).subquery("q")).group_by(*(exp.Literal.number(i + 1) for i in range(len(keys))))
@@ -166,8 +167,14 @@ class View:
         """What a rule on the table is given of other tables, if it looks at any; None when one of them is not there."""
         if not wanted(one.rule):
             return []
-        given = {"phase": self.phase, "lake": self._lake, "resources": self._resources, "version": self.version}
-        found = relations(one.rule, self.resource, **given)
+        found = relations(
+            one.rule,
+            self.resource,
+            phase=self.phase,
+            lake=self._lake,
+            resources=self._resources,
+            version=self.version,
+        )
         return None if found is None else [found]
 
     def _rows(self, one: RulePlan) -> exp.Expression:
@@ -214,8 +221,8 @@ def _text(name: str, types: Mapping[str, str], whole: Mapping[str, str]) -> exp.
     return sql("CAST(:x AS VARCHAR)", x=found)
 
 
-def _all(queries: Sequence[exp.Query]) -> exp.Query:
-    found: exp.Query = queries[0]
+def _all(queries: Sequence[exp.Select]) -> exp.Select | exp.Union:
+    found: exp.Select | exp.Union = queries[0]
     for query in queries[1:]:
         found = exp.Union(this=found, expression=query, distinct=False)
     return found

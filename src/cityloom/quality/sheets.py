@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
-from cityloom.engines.base import sql
+from cityloom.engines.base import Query, sql
 from cityloom.engines.terms import column
 from cityloom.kernel.ids import new_id
 from cityloom.lake.tables import Lake
@@ -97,15 +97,15 @@ def _write(
     lake: Lake, table: str, kept: Sequence[Sheet], scans: Sequence[tuple[tuple[str, ...], Scan]], *, is_changed: bool
 ) -> tuple[Sheet, ...]:
     """The new sheets, and older ones of the same rules laid together with them, in one commit."""
-    sheets, queries = list(kept), {}
+    sheets, queries = list(kept), dict[str, Query]()
     for parts, scan in scans:
         new = Sheet(name=new_id("k"), of=parts, verdicts=scan.verdicts)
-        query = scan.query
+        query: Query = scan.query
         same = next((group[:-1] for group in alike([*sheets, new]) if group[-1] is new), []) if parts else []
         if len(same) >= FOLD:
             older = lake.relation(table, parts=[sheet.name for sheet in same])
             picks = [column(name) for name in scan.query.named_selects]
-            query = exp.Union(this=query, expression=exp.select(*picks).from_(older), distinct=False)
+            query = exp.Union(this=scan.query, expression=exp.select(*picks).from_(older), distinct=False)
             new = replace(new, of=tuple(p for sheet in (*same, new) for p in sheet.of))
             sheets = [sheet for sheet in sheets if sheet not in same]
         sheets.append(new)

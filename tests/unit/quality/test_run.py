@@ -18,8 +18,9 @@ from cityloom.model.resource import Filter, Item, Resource
 from cityloom.model.source import CollectionTask
 from cityloom.model.standard import Code, CodeTable, Element, RuleUse
 from cityloom.model.text import Title
+from cityloom.quality.broken import positions
 from cityloom.quality.plan import filter_terms, plan
-from cityloom.quality.run import assess, broken_rows, run
+from cityloom.quality.run import assess, run
 from cityloom.store import quality
 from cityloom.store.database import Store, metadata
 
@@ -156,23 +157,15 @@ def test_results_are_kept_once_a_version(landed: Lake, control: Store, clock: Fi
     ]
 
 
-def test_broken_rows_are_the_ones_counted(landed: Lake, clock: FixedClock) -> None:
+def test_broken_rows_are_the_ones_counted(landed: Lake, store: Store, clock: FixedClock) -> None:
     for phase in ("before", "after"):
+        run(resource(), phase=phase, elements=ELEMENTS, codes=CODES, lake=landed, store=store, clock=clock)
         for name, (_, broken) in counts(landed, clock, phase).items():
-            found = broken_rows(
-                resource(), name, phase=phase, elements=ELEMENTS, codes=CODES, lake=landed, clock=clock
-            )
-            assert len(found) == broken
-    found = broken_rows(
-        resource(), "sex.code", phase="before", elements=ELEMENTS, codes=CODES, lake=landed, clock=clock
-    )
-    assert [(r.batch, r.row, r.columns) for r in found] == [("b_1", 2, ("sex",)), ("b_1", 4, ("sex",))]
+            assert len(positions(landed, resource(), phase, name)) == broken
+    assert positions(landed, resource(), "before", "sex.code") == [("b_1", 2), ("b_1", 4)]
 
 
-def test_an_unknown_rule_column_or_phase_is_named(landed: Lake, clock: FixedClock) -> None:
-    with pytest.raises(UserError) as rule:
-        broken_rows(resource(), "x", phase="before", elements=ELEMENTS, codes=CODES, lake=landed, clock=clock)
-    assert "sex.code" in rule.value.details["known"]
+def test_an_unknown_column_or_phase_is_named(landed: Lake, clock: FixedClock) -> None:
     with pytest.raises(ConfigError) as wrong:
         counts(landed, clock, "before", rules=(RuleUse(rule="missing", dimension="completeness", columns=("x",)),))
     assert wrong.value.code == "quality.column.unknown"
