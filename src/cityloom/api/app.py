@@ -11,6 +11,7 @@ from starlette.staticfiles import StaticFiles
 from cityloom import web
 from cityloom.api.guard import Guard
 from cityloom.api.intake import router as intake
+from cityloom.api.jobs import router as jobs
 from cityloom.api.lifetime import leave_with_parent
 from cityloom.api.orders import router as orders
 from cityloom.api.problems import install_problems
@@ -67,6 +68,7 @@ def build(settings: Settings, services: Services | None) -> FastAPI:
     app.state.folder = settings.workspace.absolute()
     app.include_router(router)
     app.include_router(intake)
+    app.include_router(jobs)
     app.include_router(orders)
     app.include_router(pages)
     app.include_router(collect_pages)

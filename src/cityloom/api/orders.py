@@ -5,16 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from cityloom.api.intake import workspace_of
-from cityloom.api.routes import bearer
+from cityloom.api.callers import Caller
 from cityloom.flows import orders as flow
-from cityloom.flows.bootstrap import Workspace
 from cityloom.kernel.errors import DeniedError
-from cityloom.model.principal import Principal
-from cityloom.protect.identity import principal_of_key
 from cityloom.quality import orders
 from cityloom.store.orders import list_order_moves, list_orders
 
@@ -39,27 +35,6 @@ class Wrong(BaseModel):
     words: Annotated[str, Field(min_length=1, max_length=2000)]
     item: Annotated[str, Field(max_length=80)] = ""
     basis: Words = ""
-
-
-def caller(request: Request, token: Annotated[str, Depends(bearer)]) -> tuple[Workspace, Principal]:
-    """The workspace, and who calls by a key.
-
-    Raises:
-        DeniedError: ``api.key.invalid``.
-    """
-    at = workspace_of(request)
-    with at.store.read() as connection:
-        found = principal_of_key(connection, token, at.clock)
-    if found is None:
-        raise DeniedError(
-            "api.key.invalid",
-            "No valid key was shown.",
-            hint="Send the header Authorization: Bearer with the key of your account.",
-        )
-    return at, found
-
-
-Caller = Annotated[tuple[Workspace, Principal], Depends(caller)]
 
 
 @router.get("/api/v1/orders")

@@ -62,7 +62,8 @@ def run_stage(
     elif ended:
         _show(stage_title(name), ended)
     else:
-        console.print(_("Nothing to do: the step before has given nothing yet. See `cityloom runs` and `cityloom collect lamps`."))
+        said = _("Nothing to do: the step before has given nothing yet, or its gate is closed: `cityloom runs`, `cityloom collect lamps`.")
+        console.print(said)
     failed = [run.subject for run in ended if run.state == "failed"]
     if failed:
         raise DataError(
@@ -73,12 +74,26 @@ def run_stage(
             all=len(ended),
             names=", ".join(failed),
         )
+    partial = [run.subject for run in ended if _errors(run)]
+    if partial:
+        raise DataError(
+            "cli.stage.partial",
+            "A part of {names} could not be read.",
+            hint="The reasons stand above and in the findings. The rest has landed; the same command again goes on.",
+            names=", ".join(partial),
+        )
 
 
 def _show(title: str, ended: Sequence[Run]) -> None:
     rows = []
     for run in ended:
         counts = (run.result.read, run.result.written, run.result.rejected) if run.result else (None, None, None)
-        rows.append((run.subject, run.state == "done", *counts, run.seconds, run.error_text or ""))
+        is_done = run.state == "done" and not _errors(run)
+        rows.append((run.subject, is_done, *counts, run.seconds, run.error_text or "\n".join(_errors(run))))
     names = [_("subject"), _("done"), _("read"), _("written"), _("set apart"), _("seconds"), _("reason")]
     print_table(title, names, rows, numbers=(2, 3, 4, 5))
+
+
+def _errors(run: Run) -> list[str]:
+    """Why a part of what a run read was left out."""
+    return [str(one["message"]) for one in run.result.summary.get("errors", ())] if run.result else []

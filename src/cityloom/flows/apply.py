@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -17,6 +17,12 @@ from cityloom.kernel.registry import plugins
 from cityloom.model.audit import AuditEvent, EventKind
 from cityloom.store import audit, definitions
 from cityloom.store.definitions import Change
+
+
+_GIVEN = frozenset(
+    ("base", "resource", "drift", "mode", "key_columns", "known_columns", "tables", "today", "cycle")
+)
+"""Fields of plug-ins that the platform fills."""
 
 
 @dataclass(frozen=True)
@@ -77,12 +83,18 @@ def _others(connection: sa.Connection, found: list[Definition], folder: Path) ->
     ]
 
 
-def known_plugins() -> dict[str, set[str]]:
-    """Names of the plug-ins that definitions may use, by kind."""
+def known_plugins() -> dict[str, dict[str, frozenset[str]]]:
+    """The plug-ins that definitions may use, by kind and name, each with the options it takes."""
     packages = {
         "connector": "cityloom.collect.connectors",
         "step": "cityloom.standard.steps",
         "rule": "cityloom.quality.rules",
         "negotiation": "cityloom.fuse.rules",
     }
-    return {kind: set(plugins(package)) for kind, package in packages.items()}
+    return {
+        kind: {
+            name: frozenset(f.name for f in fields(cls) if f.init and f.name not in _GIVEN)
+            for name, cls in plugins(package).items()
+        }
+        for kind, package in packages.items()
+    }

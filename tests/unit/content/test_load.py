@@ -10,10 +10,10 @@ from cityloom.content.problems import ContentError
 from cityloom.kernel.i18n import use_language
 
 PLUGINS = {
-    "connector": {"csv_files"},
-    "step": {"clean_text"},
-    "rule": {"missing"},
-    "negotiation": {"priority"},
+    "connector": {"csv_files": {"folder", "pattern", "encoding"}},
+    "step": {"clean_text": set()},
+    "rule": {"missing": {"stand_ins"}},
+    "negotiation": {"priority": set()},
 }
 DEPARTMENT = "kind: department\nname: ga\ntitle: {zh: 公安, en: Police}\n"
 SOURCE = "kind: source\nname: files\ntitle: {zh: 文件, en: Files}\ndepartment: ga\nconnector: csv_files\n"
@@ -54,6 +54,19 @@ def test_right_definitions_become_a_city(tmp_path: Path) -> None:
 def test_the_city_has_a_name_of_its_own(tmp_path: Path) -> None:
     folder = write(tmp_path, city="kind: city\nname: yunlan\ntitle: {zh: 云澜市, en: Yunlan}\n")
     assert check(load(folder), folder, PLUGINS).cities["yunlan"].title.zh == "云澜市"
+
+
+def test_options_that_a_plug_in_does_not_take_are_named_where_they_stand(tmp_path: Path) -> None:
+    source = SOURCE + "options: {folder: data, encodin: utf-8}\n"
+    wrong = RESOURCE.replace("column: 编号,", "column: 编号, steps: [{step: clean_text, options: {keep: 1}}],", 1)
+    wrong = wrong.replace("{source: files}", "{source: files, what: {patern: x, folder: y}}")
+    wrong += "rules: [{rule: missing, dimension: completeness, columns: [id], options: {stand_in: [x]}}]\n"
+    found = problems(write(tmp_path, a=DEPARTMENT, b=SOURCE.replace("csv_files", "csv_file"), c=wrong))
+    assert {key for _, _, key, _ in found} >= {"items.0.steps.0.options.keep", "rules.0.options.stand_in", "connector"}
+    found = problems(write(tmp_path, b=source, c=wrong))
+    assert [(line, key) for name, line, key, _ in found if name == "b.yml"] == [(6, "options.encodin")]
+    assert "Did you mean encoding?" in next(text for *_, key, text in found if key == "options.encodin")
+    assert {key for _, _, key, _ in found} >= {"collect.what.patern"}
 
 
 def test_one_file_may_hold_several_documents(tmp_path: Path) -> None:

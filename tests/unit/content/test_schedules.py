@@ -8,7 +8,7 @@ from cityloom.content.check import check
 from cityloom.content.load import load
 from cityloom.content.problems import ContentError
 
-PLUGINS = {"connector": {"csv_files"}, "step": set(), "rule": set(), "negotiation": set()}
+PLUGINS: dict[str, dict[str, set[str]]] = {"connector": {"csv_files": set()}, "step": {}, "rule": {}, "negotiation": {}}
 AROUND = """\
 kind: department
 name: ga

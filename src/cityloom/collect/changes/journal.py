@@ -14,6 +14,8 @@ from cityloom.collect.databases import failures
 
 _WAIT = 0.2
 """Seconds that a reader waits at most before it looks whether it shall stop."""
+_BYTES = 64 << 20
+"""A slice ends also with the transaction that brings it to so many bytes."""
 HEARTBEAT = 64 << 20
 """So much log without a change of the table, and the place is kept by a slice without rows."""
 
@@ -192,7 +194,7 @@ class Cutter:
                 return True
             if journal.is_open:
                 continue
-            if journal.spool.count >= self.cut.rows:
+            if journal.spool.count >= self.cut.rows or journal.spool.size >= _BYTES:
                 return False
             if stop is not None and self._is_due(journal, came):
                 return False

@@ -31,7 +31,7 @@ class ChangeSpool:
         self._gone: list[tuple[int, int]] = []
         self._hidden = 0
         self._clear()
-        self.count = 0
+        self.count = self.size = 0
 
     def use(self, names: Sequence[str]) -> None:
         """Name the columns of what is added from now on."""
@@ -46,6 +46,7 @@ class ChangeSpool:
         self._positions.append(position)
         self._values.append(values)
         self._size += size
+        self.size += size
         self.count += 1
         if len(self._operations) >= _CHUNK or self._size >= _BYTES:
             self._flush()
