@@ -160,6 +160,15 @@ def parse_condition(text: str, items: Sequence[str], *, today: str = "") -> Pred
     return found
 
 
+def names_in(text: str) -> tuple[str, ...]:
+    """The items that a text looks at, whatever items there are; none for a text that cannot be read."""
+    try:
+        tree = _parse(text) if text else None
+    except InvalidError:
+        return ()
+    return tuple(dict.fromkeys(node.name for node in tree.find_all(exp.Column))) if tree is not None else ()
+
+
 def _parse(text: str) -> exp.Expression:
     if len(text) > LONGEST:
         raise InvalidError(_("it is longer than {most} characters").format(most=LONGEST))

@@ -12,9 +12,10 @@ from cityloom.engines.base import sql
 from cityloom.engines.predicate import parse_predicate
 from cityloom.engines.terms import column
 from cityloom.kernel.errors import ConfigError
+from cityloom.kernel.registry import plugin
 from cityloom.model.resource import Item, Resource
 from cityloom.model.standard import CodeTable, Element, RuleUse
-from cityloom.quality.base import Rule, build
+from cityloom.quality.base import RULES, Rule, build
 from cityloom.quality.predicate import under
 
 REVIEWERS = frozenset({"business", "technical"})
@@ -88,17 +89,19 @@ def plan_one(
         ConfigError: ``quality.column.unknown``, or what the rule's definition is wrong in.
     """
     items = [item.name for item in resource.items]
-    columns = use.columns or default or _of_expression(use, items, today)
+    columns = use.columns or default or _of_options(use, items, today)
     _check_columns(resource, use, columns, set(items))
     rule = build(use, tables=codes, today=today, cycle=resource.cycle, items=columns)
-    name = use.name or f"{'+'.join(columns)}.{use.rule}"
+    name = use.name or f"{'+'.join(columns) or 'table'}.{use.rule}"
     if use.when:
         rule, columns = under(rule, use.when, columns, items, today)
     return RulePlan(name=name, use=use, rule=rule, columns=columns)
 
 
-def _of_expression(use: RuleUse, items: Sequence[str], today: str) -> tuple[str, ...]:
-    """The items of a rule's own expression, where it has one."""
+def _of_options(use: RuleUse, items: Sequence[str], today: str) -> tuple[str, ...]:
+    """The items of a rule's own expression, where it has one; all, where it looks at whole rows."""
+    if use.options.get("whole_row") is True:
+        return tuple(items)
     text = use.options.get("expression")
     return parse_predicate(text, items, today=today).items if isinstance(text, str) else ()
 
@@ -168,7 +171,7 @@ def _unused(name: str, taken: Mapping[str, RulePlan]) -> str:
 
 def _check_columns(resource: Resource, use: RuleUse, columns: tuple[str, ...], known: set[str]) -> None:
     unknown = [c for c in columns if c not in known]
-    if unknown or not columns:
+    if unknown or (not columns and getattr(plugin(RULES, use.rule), "needs_columns", True)):
         raise ConfigError(
             "quality.column.unknown",
             "The rule {rule} of {resource} looks at {columns}, which are no items of it.",

@@ -15,7 +15,8 @@ from cityloom.quality.base import TableCase
 class Duplicate:
     """The columns together must name a row once: every further row with the same values breaks the rule.
 
-    Rows in which one of the columns is missing are not judged here.
+    Rows in which one of the columns is missing are not judged here. With ``whole_row`` they are, and two missing values
+    are alike; where no columns are named all items of the resource are meant.
     """
 
     name: ClassVar[str] = "duplicate"
@@ -26,13 +27,19 @@ class Duplicate:
         TableCase((("a",), ("b",), ("a",), ("a",), (None,), (None,)), 4, 2),
         TableCase((("a", "1"), ("a", "2")), 2, 0),
         TableCase((("a", "1"), ("a", "1"), ("a", None)), 2, 1),
+        TableCase((("a", None), ("a", None), ("a", "1"), (None, None), (None, None)), 5, 2, {"whole_row": True}),
         TableCase((), 0, 0),
     )
+
+    whole_row: bool = False
+
+    def _there(self, width: int) -> str:
+        return "true" if self.whole_row else " AND ".join(f"c{i} IS NOT NULL" for i in range(width))
 
     def counts(self, rows: exp.Expression, width: int) -> exp.Expression:
         """Rows that may repeat are found by their hash first, one number a row; then compared as they are."""
         names = ", ".join(f"c{i}" for i in range(width))
-        there = " AND ".join(f"c{i} IS NOT NULL" for i in range(width))
+        there = self._there(width)
         maybe = f"SELECT hash({names}) FROM :rows WHERE {there} GROUP BY hash({names}) HAVING count(*) > 1"
         return sql(
             f"SELECT (SELECT count(*) FROM :rows WHERE {there}) AS checked, coalesce(sum(g.n - 1), 0) AS broken"
@@ -43,7 +50,7 @@ class Duplicate:
     def broken_rows(self, rows: exp.Expression, width: int) -> exp.Expression:
         """All rows but the first of each set of equal ones, by batch and row."""
         names = ", ".join(f"c{i}" for i in range(width))
-        there = " AND ".join(f"c{i} IS NOT NULL" for i in range(width))
+        there = self._there(width)
         return sql(
             "SELECT w._batch, w._row FROM (SELECT _batch, _row, row_number() OVER"
             f" (PARTITION BY {names} ORDER BY _batch, _row) AS n FROM :rows WHERE {there}) AS w WHERE w.n > 1",
@@ -52,5 +59,5 @@ class Duplicate:
 
     def count(self, rows: Sequence[Sequence[str | None]]) -> tuple[int, int]:
         """Rows with all columns, and those that are not the first of their kind."""
-        keys = [tuple(row) for row in rows if all(value is not None for value in row)]
+        keys = [tuple(row) for row in rows if self.whole_row or all(value is not None for value in row)]
         return len(keys), len(keys) - len(set(keys))

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from sqlglot import exp
 
+from cityloom.engines.patterns import check_pattern
 from cityloom.engines.terms import full_match, never_null
 from cityloom.model.text import Title
 from cityloom.quality.base import Case
@@ -14,7 +15,7 @@ from cityloom.quality.base import Case
 
 @dataclass(frozen=True, kw_only=True)
 class Format:
-    """A value as a whole must match ``pattern``, a regular expression without look-around and ``\\d``."""
+    """A value as a whole must match ``pattern``, a regular expression without look-around, ``\\d``, ``^`` and ``$``."""
 
     name: ClassVar[str] = "format"
     title: ClassVar[Title] = Title("格式", "Format")
@@ -30,6 +31,14 @@ class Format:
     )
 
     pattern: str
+
+    def __post_init__(self) -> None:
+        """Check the pattern.
+
+        Raises:
+            ConfigError: ``engines.pattern.unfit``.
+        """
+        check_pattern(self.pattern)
 
     def broken(self, columns: Sequence[exp.Expression]) -> exp.Expression:
         """Whether the value does not match."""

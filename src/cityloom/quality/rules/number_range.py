@@ -3,13 +3,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import ClassVar
 
 from sqlglot import exp
 
 from cityloom.engines.base import sql
 from cityloom.engines.terms import all_of, full_match, never_null, shared
+from cityloom.kernel.errors import ConfigError
 from cityloom.model.text import Title
 from cityloom.quality.base import Case
 
@@ -18,9 +19,10 @@ _SHAPE = r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?"
 
 @dataclass(frozen=True, kw_only=True)
 class NumberRange:
-    """A plain decimal number must be at least ``least``, more than ``more_than`` and at most ``most``.
+    """A plain decimal number must be at least ``least``, more than ``more_than``, at most ``most`` and less than ``less_than``.
 
-    A text that is no plain decimal number of at most 18 digits on either side of the point breaks
+    ``step`` says that it must be a multiple of it: 1 for whole numbers, 0.01 for amounts with two digits behind the
+    point. A text that is no plain decimal number of at most 18 digits on either side of the point breaks
     the rule.
     """
 
@@ -40,11 +42,29 @@ class NumberRange:
         Case(("5万",), True, {"least": 0}),
         Case(("NaN",), True, {"least": 0}),
         Case((None,), False, {"least": 0}),
+        Case(("10",), True, {"less_than": 10}),
+        Case(("9.999",), False, {"less_than": 10}),
+        Case(("12.34",), False, {"step": 0.01}),
+        Case(("12.345",), True, {"step": 0.01}),
+        Case(("-15",), False, {"step": 5}),
+        Case(("3.0",), False, {"step": 1}),
+        Case(("3.000000000000000001",), True, {"step": 1}),
     )
 
     least: int | float | None = None
     more_than: int | float | None = None
     most: int | float | None = None
+    less_than: int | float | None = None
+    step: int | float | None = None
+
+    def __post_init__(self) -> None:
+        """Check the step.
+
+        Raises:
+            ConfigError: ``quality.number.step``.
+        """
+        if self.step is not None and self.step <= 0:
+            raise ConfigError("quality.number.step", "A step is more than 0.", hint="Write 1 for whole numbers.")
 
     def broken(self, columns: Sequence[exp.Expression]) -> exp.Expression:
         """Whether the number is out of range."""
@@ -53,9 +73,17 @@ class NumberRange:
             sql("CASE WHEN :shape THEN TRY_CAST(:x AS DECIMAL(36, 18)) END", shape=shape, x=columns[0])
         )
         good: list[exp.Expression] = [sql("(:n IS NOT NULL)", n=number)]
-        for test, bound in ((">=", self.least), (">", self.more_than), ("<=", self.most)):
+        for test, bound in (
+            (">=", self.least),
+            (">", self.more_than),
+            ("<=", self.most),
+            ("<", self.less_than),
+        ):
             if bound is not None:
                 good.append(sql(f":n {test} CAST(:bound AS DECIMAL(36, 18))", n=number, bound=str(Decimal(str(bound)))))
+        if self.step is not None:
+            step = str(Decimal(str(self.step)))
+            good.append(sql(":n % CAST(:step AS DECIMAL(36, 18)) = 0", n=number, step=step))
         return sql("(:x IS NOT NULL AND NOT :good)", x=columns[0], good=never_null(all_of(*good)))
 
     def is_broken(self, values: Sequence[str | None]) -> bool:
@@ -69,4 +97,12 @@ class NumberRange:
             (self.least is not None and number < Decimal(str(self.least)))
             or (self.more_than is not None and number <= Decimal(str(self.more_than)))
             or (self.most is not None and number > Decimal(str(self.most)))
+            or (self.less_than is not None and number >= Decimal(str(self.less_than)))
+            or (self.step is not None and _rest(number, Decimal(str(self.step))) != 0)
         )
+
+
+def _rest(number: Decimal, step: Decimal) -> Decimal:
+    with localcontext() as context:
+        context.prec = 60
+        return number % step
