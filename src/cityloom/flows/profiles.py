@@ -7,9 +7,8 @@ from dataclasses import replace
 
 from sqlglot import exp
 
-from cityloom.engines.base import sql
-from cityloom.engines.terms import column
 from cityloom.flows.bootstrap import Workspace
+from cityloom.flows.causes import grades_of
 from cityloom.flows.runner import Runner, Step
 from cityloom.kernel.clock import iso
 from cityloom.kernel.errors import CityLoomError
@@ -18,6 +17,7 @@ from cityloom.model.resource import Resource
 from cityloom.model.run import Run, StageResult
 from cityloom.quality.conceal import conceal
 from cityloom.quality.discover import find_dependencies, find_keys, find_references
+from cityloom.quality.items import items_of
 from cityloom.quality.profile import Subject, profile
 from cityloom.store import profiles as store
 
@@ -84,7 +84,7 @@ def _profile(workspace: Workspace, resource: Resource, phase: str) -> StageResul
         dependencies=tuple((d.determining, d.determined, round(d.share, 6)) for d in dependencies),
         references=tuple((r.field, r.other, r.other_field, round(r.rate, 6)) for r in references),
     )
-    kept = conceal(whole, _grades(workspace, resource))
+    kept = conceal(whole, grades_of(workspace, resource))
     with workspace.store.write() as connection:
         store.put_profile(connection, kept)
     summary = {"fields": len(kept.fields), "missing_cells": kept.missing_cells, "keys": [list(key) for key in keys[:5]]}
@@ -92,15 +92,13 @@ def _profile(workspace: Workspace, resource: Resource, phase: str) -> StageResul
 
 
 def describe(workspace: Workspace, resource: Resource, phase: str) -> Described:
-    """A resource's table as relation, its items as text terms, and its profile with all values."""
+    """A resource's rows as relation, its items as text terms, and its profile with all values.
+
+    Of a table that is followed by its log the rows count as they are now, not the changes.
+    """
     lake = workspace.lake
     table = _table(resource, phase)
-    relation = lake.relation(table)
-    types = workspace.engine.columns(exp.select("*").from_(relation.copy()))
-    names = {i.name: i.column if phase == "before" else i.name for i in resource.items}
-    columns = {name: _text(own, types[own]) for name, own in names.items() if own in types}
-    if phase == "after":
-        relation = exp.select("*").from_(relation).where(column("_current")).subquery("current")
+    relation, columns = items_of(resource, phase, lake)
     subject = Subject(
         table=table,
         version=lake.version(table),
@@ -119,10 +117,7 @@ def _others(workspace: Workspace, resource: Resource, phase: str) -> Iterator[tu
         with workspace.store.read() as connection:
             known = store.find_profile(connection, _table(other, phase))
         if known is not None:
-            relation = workspace.lake.relation(known.table)
-            types = workspace.engine.columns(exp.select("*").from_(relation.copy()))
-            names = {i.name: i.column if phase == "before" else i.name for i in other.items}
-            columns = {n: _text(own, types[own]) for n, own in names.items() if own in types}
+            relation, columns = items_of(other, phase, workspace.lake)
             fields = tuple(f for f in known.fields if f.name in columns)
             yield other.name, (relation, columns, replace(known, fields=fields))
 
@@ -135,15 +130,3 @@ def _chosen(workspace: Workspace, names: Sequence[str], phase: str) -> list[Reso
 
 def _table(resource: Resource, phase: str) -> str:
     return resource.raw_table if phase == "before" else resource.std_table
-
-
-def _text(name: str, kind: str) -> exp.Expression:
-    return column(name) if kind == "VARCHAR" else sql("CAST(:x AS VARCHAR)", x=column(name))
-
-
-def _grades(workspace: Workspace, resource: Resource) -> dict[str, str]:
-    elements = workspace.city.elements
-    return {
-        item.name: item.grade or (elements[item.element].grade if item.element else resource.grade)
-        for item in resource.items
-    }

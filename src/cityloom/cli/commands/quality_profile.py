@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 
 from cityloom.cli.groups import group_of
 from cityloom.cli.session import JsonOption, WorkspaceOption, console, opened, print_json, print_table
 from cityloom.cli.stages import run_stage
+from cityloom.flows.profile_pages import data_set, profiled, set_title
 from cityloom.flows.profiles import drifts, profile_all
 from cityloom.kernel.errors import UserError
 from cityloom.kernel.i18n import _
 from cityloom.model.profile import TableProfile, together
 from cityloom.model.quality import PHASES
+from cityloom.quality.report.html import profile_to_html, profiles_to_html
 from cityloom.store.profiles import find_profile, latest_profiles, list_profiles
 
 PhaseOption = Annotated[str, typer.Option("--phase", help=_("before: the rows as they came; after: the standard rows."))]
@@ -32,6 +36,7 @@ def _profile(
     names: Annotated[list[str] | None, typer.Argument(help=_("Resources; all when none is named."))] = None,
     phase: PhaseOption = "before",
     force: Annotated[bool, typer.Option("--force", help=_("Do it even when nothing has changed."))] = False,
+    page: Annotated[Path | None, typer.Option("--html", help=_("Write the profile as a page: of one resource, or of all named."))] = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -42,6 +47,20 @@ def _profile(
         return profile_all(at, runner, chosen, phase=phase)
 
     run_stage("profile", stage, names or [], workspace, as_json=as_json, is_forced=force)
+    if page is not None:
+        _write(page, names or [], phase, workspace)
+
+
+def _write(page: Path, names: list[str], phase: str, workspace: Path | None) -> None:
+    """The page of one table, or of several as a data set."""
+    with opened(workspace) as at:
+        if len(names) == 1:
+            text = profile_to_html(profiled(at, names[0], phase=phase))
+        else:
+            some = [profiled(at, name, phase=phase) for name in names] or data_set(at, phase=phase)
+            text = profiles_to_html(some, set_title(at, ""))
+    page.write_text(text, encoding="utf-8")
+    Console(stderr=True).print(_("Written to {file}.").format(file=page), soft_wrap=True)
 
 
 def _profiles(

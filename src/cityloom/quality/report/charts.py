@@ -86,6 +86,24 @@ def spark_svg(values: Sequence[float | None], label: str, *, width: float = 120,
     return Markup(f'<svg class="spark" viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{escape(label)}"><path d="{path}"/>{end}</svg>')
 
 
+def box_svg(quantiles: Sequence[float], label: str, *, width: float = 280, height: float = 34) -> Markup:
+    """Five quantiles (5, 25, 50, 75, 95 %) as a box with whiskers, and the ends in figures."""
+    low, high = quantiles[0], quantiles[-1]
+    room = (high - low) or 1.0
+    x = [4 + (q - low) / room * (width - 8) if high > low else width / 2 for q in quantiles]
+    ends = f'<text class="axis" x="2" y="{height - 2:g}">{_short(low)}</text><text class="axis" x="{width - 2:g}" y="{height - 2:g}" text-anchor="end">{_short(high)}</text>'
+    return Markup(
+        f'<svg class="box trend" viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{escape(label)}"><title>{escape(label)}</title>'
+        f'<path class="whisker" d="M{x[0]:.1f} 10H{x[4]:.1f}M{x[0]:.1f} 5V15M{x[4]:.1f} 5V15"/>'
+        f'<rect class="half" x="{x[1]:.1f}" y="3" width="{max(x[3] - x[1], 1):.1f}" height="14" rx="2"/>'
+        f'<path class="mid" d="M{x[2]:.1f} 3V17"/>{ends}</svg>'
+    )
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 or value == int(value) else f"{value:.4g}"
+
+
 def _axis(least: float) -> tuple[float, float]:
     """Lower end of the axis and the step of its grid: about five steps up to 1."""
     room = max(1 - least, 0.004) * 1.15

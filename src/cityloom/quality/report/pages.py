@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from cityloom.kernel.i18n import _, current_language
 from cityloom.quality.report import words
-from cityloom.quality.report.charts import spark_svg, trend_svg
+from cityloom.quality.report.charts import box_svg, spark_svg, trend_svg
 from cityloom.quality.report.period import local_day, local_minute
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -27,7 +27,7 @@ def environment() -> Environment:
     made = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    made.globals |= {"_": _, "words": words, "trend_svg": trend_svg, "spark_svg": spark_svg}
+    made.globals |= {"_": _, "words": words, "trend_svg": trend_svg, "spark_svg": spark_svg, "box_svg": box_svg}
     made.filters |= {
         "number": words.number,
         "points": words.points,

@@ -57,7 +57,7 @@ class _Paper:
         self.report = report
         self.titles = titles
         self.size = pagesizes.A4
-        self.width = self.size[0] - 2 * _MARGIN
+        self.width = self.size[0] - 2 * _MARGIN - 12
         self.story: list[Any] = []
 
     def made(self) -> bytes:
@@ -93,18 +93,17 @@ class _Paper:
 
         style = ParagraphStyle(
             "t", fontName=FONT, fontSize=size, leading=size * 1.45, textColor=colour, spaceAfter=after, spaceBefore=before,
-            wordWrap="CJK", alignment=2 if right else 0,
+            wordWrap=None if words_.isascii() else "CJK", splitLongWords=0, alignment=2 if right else 0,
         )  # fmt: skip
         return Paragraph(words_, style)
 
     def title(self, words_: str, lead: str = "") -> None:
-        """The head of a part, kept with what follows."""
-        found = [self.text(escape(words_), 13, _DEEP, before=12, after=3)]
+        """The head of a part, with room for the beginning of what follows."""
+        from reportlab.platypus import CondPageBreak  # noqa: PLC0415
+
+        self.story += [CondPageBreak(110), self.text(escape(words_), 13, _DEEP, before=12, after=3)]
         if lead:
-            found.append(self.text(escape(lead), 8.5, _SOFT, after=5))
-        for one in found:
-            one.keepWithNext = True
-            self.story.append(one)
+            self.story.append(self.text(escape(lead), 8.5, _SOFT, after=5))
 
     def head(self) -> None:
         """Who, what, when."""
@@ -168,7 +167,7 @@ class _Paper:
             lines: list[list[Any]] = [[self._head(sheet.heads[i], right=i > 3) for i in keep]]
             for n, line in enumerate(sheet.rows[5:_RULES], start=5):
                 lines.append([self._value(sheet, i, line[i], sheet.lights[n]) for i in keep])
-            self._table(lines, _widths(self.width, (23, 30, 11, 8, 12, 12, 10, 13)), _RULED, repeat=1, before=8)
+            self._table(lines, _widths(self.width, (22, 27, 10, 12, 11, 11, 12, 14)), _RULED, repeat=1, before=8)
 
     def records(self) -> None:
         """Timeliness and accessibility."""
@@ -222,7 +221,7 @@ class _Paper:
         if one.examples:
             places = " · ".join(f"{batch} : {row}" for batch, row in one.examples[:4])
             parts.append(self.text(f"{escape(_('Examples (batch : row)'))} {escape(places)}", 7.5, _SOFT))
-        box = [("BOX", (0, 0), (-1, -1), 0.6, _LINE), ("SPAN", (0, 1), (1, 1)), ("TOPPADDING", (0, 1), (-1, 1), 0)]
+        box = [("NOSPLIT", (0, 0), (-1, -1)), ("BOX", (0, 0), (-1, -1), 0.6, _LINE), ("SPAN", (0, 1), (1, 1)), ("TOPPADDING", (0, 1), (-1, 1), 0)]
         self._table([head, [parts, ""]], [self.width - 80, 80], box, before=5)
 
     def _sheet(self, sheet: rows.Sheet, most: int, more: Sequence[tuple[Any, ...]] = ()) -> None:
@@ -232,7 +231,7 @@ class _Paper:
         for n, line in enumerate(sheet.rows[:most]):
             light = sheet.lights[n] if sheet.lights else ""
             lines.append([self._value(sheet, i, v, light if i == first else "") for i, v in enumerate(line)])
-        parts = [22.0 if i in sheet.wide else 11.0 for i in range(len(sheet.heads))]
+        parts = [_room(sheet, i) for i in range(len(sheet.heads))]
         self._table(lines, _widths(self.width, parts), [*_RULED, *more], repeat=1)
         if len(sheet.rows) > most:
             said = _("{count} more are in the workbook.").format(count=len(sheet.rows) - most)
@@ -272,7 +271,7 @@ class _Paper:
         self.story.append(made)
 
     def _trend(self, width: float, height: float) -> Any:
-        from reportlab.graphics.shapes import Circle, Drawing, PolyLine, Rect, String  # noqa: PLC0415
+        from reportlab.graphics.shapes import Circle, Drawing, PolyLine, String  # noqa: PLC0415
         from reportlab.graphics.shapes import Line as Stroke  # noqa: PLC0415
         from reportlab.lib.colors import HexColor  # noqa: PLC0415
 
@@ -291,14 +290,13 @@ class _Paper:
         every = max(1, round(len(found.points) / 5))
         for i, (label, score, x, y) in enumerate(found.points):
             if (len(found.points) - 1 - i) % every == 0:
-                made.add(String(x, 6, label, fontName=FONT, fontSize=7.5, fillColor=HexColor(_SOFT), textAnchor="middle" if x < width - 30 else "end"))
+                made.add(String(x, 6, label, fontName=FONT, fontSize=7.5, fillColor=HexColor(_SOFT), textAnchor="middle"))
             if score is not None:
                 colour = HexColor(_LIGHTS[self.report.scoring.light(score)])
                 made.add(Circle(x, up - y, 3, fillColor=colour, strokeColor=HexColor("#ffffff"), strokeWidth=0.8))
         if known:
             _label, score, x, y = known[-1]
             made.add(String(x, y + 7 if y < up - 24 else y - 14, words.points(score), fontName=FONT, fontSize=9, fillColor=HexColor(_DEEP), textAnchor="end" if x > 80 else "start"))
-        made.add(Rect(0, 0, 0, 0, strokeColor=None))
         return made
 
 
@@ -310,6 +308,13 @@ _PADDED: tuple[tuple[Any, ...], ...] = (
     ("BOTTOMPADDING", (0, 0), (-1, -1), 3.5),
 )
 _RULED: tuple[tuple[Any, ...], ...] = (("LINEBELOW", (0, 0), (-1, -1), 0.5, _LINE), ("LINEBELOW", (0, 0), (-1, 0), 0.8, "#b9c8d0"))
+
+
+def _room(sheet: rows.Sheet, i: int) -> float:
+    """Room that a column asks for: its longest text, where Chinese characters take two places."""
+    texts = [sheet.heads[i][:8], *(str(line[i]) for line in sheet.rows[:100] if isinstance(line[i], str))]
+    widest = max(sum(1 if c.isascii() else 2 for c in text) for text in texts)
+    return float(min(30 if i in sheet.wide else 14, max(13 if i == min(sheet.points, default=-1) else 9, widest + 3)))
 
 
 def _widths(whole: float, parts: Sequence[float]) -> list[float]:

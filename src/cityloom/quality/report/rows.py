@@ -62,7 +62,7 @@ def rules(r: QualityReport) -> Sheet:
         for x in r.rules
     )
     heads = (
-        *(_("Table"), _("Rule"), _("Dimension"), _("Severity"), _("Weight"), _("Rows checked"), _("Broken"), _("Share")),
+        *(_("Table"), _("Rule"), _("Dimension"), _("Severity"), _("Weight"), _("Rows checked"), _("Broken"), _("Share of rows")),
         *(_("Score"), _("Period before"), _("Name of the rule")),
     )
     return Sheet(
@@ -96,7 +96,7 @@ def evidence(r: QualityReport) -> Sheet:
         for e in r.evidence
         if e.resource in titles
     )
-    heads = (_("Table"), _("Evidence"), _("Dimension"), _("As it should be"), _("Of"), _("Share"))
+    heads = (_("Table"), _("Evidence"), _("Dimension"), _("As it should be"), _("Of"), _("Share of them"))
     return Sheet(title=_("What the records say"), heads=heads, rows=rows, shares=frozenset({5}), wide=frozenset({0, 1}))
 
 

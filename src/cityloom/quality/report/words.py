@@ -115,3 +115,57 @@ def condition(one: Condition, titles: dict[str, str] | None = None) -> str:
 def cause(one: Cause, titles: dict[str, str] | None = None) -> str:
     """A cause's conditions in one line."""
     return _(" and ").join(condition(c, titles) for c in one.conditions)
+
+
+def kind(name: str) -> str:
+    """A type that a profile tells."""
+    return {
+        "empty": _("empty"),
+        "integer": _("integer"),
+        "decimal": _("decimal"),
+        "date": _("date"),
+        "time": _("time"),
+        "boolean": _("truth value"),
+        "text": _("text"),
+    }.get(name, name)
+
+
+def grade(name: str) -> str:
+    """A grade."""
+    return {"public": _("public"), "internal": _("internal"), "sensitive": _("sensitive"), "core": _("core")}.get(name, name)
+
+
+def figure(value: float | None) -> str:
+    """A number of data as short as it can be."""
+    if value is None:
+        return "—"
+    return f"{value:,.0f}" if abs(value) >= 1000 or value == int(value) else f"{value:.4g}"
+
+
+def figures(values: tuple[float, ...]) -> str:
+    """Numbers one after the other."""
+    return " · ".join(figure(v) for v in values)
+
+
+def drift(name: str) -> str:
+    """A figure that has drifted."""
+    if name.startswith("form "):
+        return _("new form {form}").format(form=name[5:])
+    return {
+        "gone": _("field is gone"),
+        "new": _("field is new"),
+        "type": _("type"),
+        "missing_rate": _("missing rate"),
+        "unique_rate": _("unique rate"),
+        "zero_rate": _("zero rate"),
+        "mean": _("mean"),
+    }.get(name, name)
+
+
+def drifted(name: str, value: float | str | None) -> str:
+    """A value of a figure that has drifted."""
+    if name == "type" and isinstance(value, str):
+        return kind(value)
+    if isinstance(value, str) or value is None:
+        return value or "—"
+    return share(value) if name.endswith("_rate") or name.startswith("form ") else figure(value)

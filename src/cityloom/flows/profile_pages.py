@@ -1,0 +1,81 @@
+"""Profiles as pages over a workspace: with titles, grades, elements and drift; values as far as who asks may see them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from cityloom.flows.bootstrap import Workspace
+from cityloom.flows.causes import grades_of
+from cityloom.flows.profiles import drifts
+from cityloom.kernel.errors import UserError
+from cityloom.model.profile import TableProfile
+from cityloom.model.resource import Resource
+from cityloom.model.text import Title
+from cityloom.quality.conceal import conceal
+from cityloom.quality.report.html import Profiled
+from cityloom.store.profiles import find_profile, list_profiles
+
+
+def profiled(workspace: Workspace, name: str, *, phase: str = "before", is_open: bool = True) -> Profiled:
+    """The newest profile of a resource's table with what the page says beside it.
+
+    Args:
+        workspace: where.
+        name: the resource.
+        phase: the raw table (``before``) or the standard one.
+        is_open: whether values may be shown as they were kept; otherwise only those of public fields are.
+
+    Raises:
+        UserError: ``model.resource.unknown``, ``flows.profile.missing``.
+    """
+    resource = workspace.city.resource(name)
+    table = resource.raw_table if phase == "before" else resource.std_table
+    with workspace.store.read() as connection:
+        found = list_profiles(connection, table, 2)
+    if not found:
+        raise UserError(
+            "flows.profile.missing",
+            "{resource} has not been profiled yet.",
+            hint="Profile it: cityloom quality profile {resource}",
+            resource=name,
+        )
+    return _shown(workspace, resource, found, phase, is_open=is_open)
+
+
+def data_set(workspace: Workspace, department: str = "", *, phase: str = "before", is_open: bool = True) -> list[Profiled]:
+    """The profiles of a department's tables (of all, when none is named) that have been profiled."""
+    found = []
+    for resource in workspace.city.resources.values():
+        table = resource.raw_table if phase == "before" else resource.std_table
+        if department in ("", resource.department):
+            with workspace.store.read() as connection:
+                known = find_profile(connection, table)
+            if known is not None:
+                found.append(_shown(workspace, resource, [known], phase, is_open=is_open))
+    return found
+
+
+def set_title(workspace: Workspace, department: str) -> Title:
+    """What a data set is called: its department, or all of them."""
+    known = workspace.city.departments.get(department)
+    return known.title if known else Title("全部部门", "All departments")
+
+
+def _shown(workspace: Workspace, resource: Resource, found: list[TableProfile], phase: str, *, is_open: bool) -> Profiled:
+    grades = grades_of(workspace, resource)
+    known = [replace(one, fields=tuple(f for f in one.fields if f.name in grades)) for one in found]
+    if not is_open:
+        known = [conceal(one, {n: g if g == "public" else "core" for n, g in grades.items()}) for one in known]
+    departments, elements = workspace.city.departments, workspace.city.elements
+    return Profiled(
+        title=resource.title,
+        department=departments[resource.department].title if resource.department in departments else Title("", ""),
+        phase=phase,
+        profile=known[0],
+        items={i.name: str(i.title) for i in resource.items},
+        grades=grades,
+        elements={i.name: str(elements[i.element].title) for i in resource.items if i.element in elements},
+        drifts=drifts(known[1], known[0]) if len(known) > 1 else (),
+        since=known[1].version if len(known) > 1 else None,
+        is_open=is_open,
+    )
