@@ -87,7 +87,7 @@ class View:
         names = list(outputs)
         query = layers.query(outputs or {"x": exp.true()})
         picks = [sql("count(*)"), *(exp.CountIf(this=column(name)) for name in names)]
-        row = [int(n) for n in self._engine.rows(exp.select(*picks).from_(query.subquery("q")))[0]]
+        row = [int(n or 0) for n in self._engine.rows(exp.select(*picks).from_(query.subquery("q")))[0]]
         count = dict(zip(names, row[1:], strict=True))
         found = {
             one.name: (row[0] if checked is None else count[checked], count[f"b{i}"])
@@ -101,7 +101,7 @@ class View:
         if others is None:
             return 0, 0
         checked, broken = self._engine.rows(one.rule.counts(self._rows(one), len(one.columns), *others))[0]
-        return int(checked), int(broken)
+        return int(checked or 0), int(broken or 0)
 
     def broken(self, one: RulePlan) -> exp.Select:
         """Query for the positions ``_batch, _row`` of the rows that break a rule."""
