@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from cityloom.kernel.clock import Clock
 from cityloom.lake.tables import Lake
-from cityloom.model.quality import RuleResult
 from cityloom.model.resource import GRADES, Resource
 from cityloom.model.standard import Element, RuleUse
 from cityloom.quality.items import items_of
@@ -58,8 +57,8 @@ def suggest(
     closed = frozenset(i.name for i in resource.items if _grade(i.grade, i.element, elements or {}) in GRADES[2:])
     made = [one for one in drafts(found, closed) if one.confidence >= least and not _is_known(one, resource)]
     checked = [
-        Suggestion(use=u, checked=r.checked, broken=r.broken, confidence=round(d.confidence, 3), reason=d.reason)
-        for d, (u, r) in zip(made, _tried(resource, made, phase, lake, clock), strict=True)
+        Suggestion(use=use, checked=judged, broken=broken, confidence=round(d.confidence, 3), reason=d.reason)
+        for d, (use, judged, broken) in zip(made, _tried(resource, made, phase, lake, clock), strict=True)
     ]
     return sorted((one for one in checked if _is_sound(one)), key=lambda s: (-s.confidence, s.use.name))
 
@@ -83,8 +82,8 @@ def drafts(found: Sample, closed: frozenset[str]) -> list[Draft]:
 
 def _tried(
     resource: Resource, made: Sequence[Draft], phase: str, lake: Lake, clock: Clock
-) -> list[tuple[RuleUse, RuleResult]]:
-    """What the assessment would say if all of them were approved."""
+) -> list[tuple[RuleUse, int, int]]:
+    """What the assessment would count if all of them were approved: rows judged and broken."""
     uses = [replace(one.use, name=_named(one.use)) for one in made]
     trial = replace(
         resource,
@@ -92,7 +91,7 @@ def _tried(
         rules=tuple(replace(use, approved_by=_TRIAL) for use in uses),
     )
     found = {r.rule: r for r in assess(trial, phase=phase, elements={}, codes={}, lake=lake, clock=clock).results}
-    return [(use, found[use.name]) for use in uses]
+    return [(use, found[use.name].checked, found[use.name].broken) for use in uses]
 
 
 def _named(use: RuleUse) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -68,6 +68,20 @@ class Sample:
         return tuple(name for name in self.rows.column_names if self.counts[name])
 
     @cached_property
+    def codes(self) -> Mapping[str, pa.DictionaryArray]:
+        """By column its values as numbers."""
+        return {name: self.rows[name].combine_chunks().dictionary_encode() for name in self.names}
+
+    @cached_property
+    def often(self) -> Mapping[str, pa.Array]:
+        """By column which rows have a value that stands at least three times."""
+        found = {}
+        for name, codes in self.codes.items():
+            enough = pa.array([self.counts[name][word] >= 3 for word in codes.dictionary.to_pylist()])
+            found[name] = pc.take(enough, codes.indices)
+        return found
+
+    @cached_property
     def counts(self) -> Mapping[str, Counter[str]]:
         """By column how many rows have each value."""
         return {name: _counts(self.rows[name]) for name in self.rows.column_names}
@@ -99,11 +113,6 @@ def sample(engine: Engine, relation: exp.Expression, columns: Mapping[str, exp.E
 def share(part: float, whole: float) -> str:
     """A share as a reader sees it: ``97.5 %``."""
     return f"{100 * part / whole:.3g} %" if whole else "-"
-
-
-def batches_of(names: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """All ordered pairs of different names."""
-    return ((a, b) for a in names for b in names if a != b)
 
 
 def _counts(values: pa.ChunkedArray) -> Counter[str]:

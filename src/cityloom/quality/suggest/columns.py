@@ -46,7 +46,8 @@ def keys(sample: Sample) -> Iterator[Draft]:
     for name in sample.names:
         counts = sample.counts[name]
         rows = counts.total()
-        if rows >= 10 and len(counts) >= 0.9 * rows:
+        needed = 0.97 if sum(" " in v for v in counts) > 0.5 * len(counts) else 0.9
+        if rows >= 10 and len(counts) >= needed * rows:
             reason = Title(
                 f"{share(len(counts), rows)} 的值不重复", f"{share(len(counts), rows)} of the values stand once"
             )

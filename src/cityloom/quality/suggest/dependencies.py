@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -20,10 +21,12 @@ _LEAST_KEPT = 0.75
 _NOISY_GAIN = 0.2
 """Enough where groups are large and no second value comes near the first."""
 _NOISY_ROWS = 15
+_NOISY_FIRSTS = 5
 _LEAST_GROUPS = 3
 _LEAST_SUPPORT = 0.05
 _RIVALS = 0.25
 """Of the rows that deviate so many may have a value that is a rival of the first: more, and several values are right."""
+_EACH = 4
 _PAIRS = 150
 """Most pairs of determining columns that are tried."""
 
@@ -33,7 +36,8 @@ class Found:
     """A dependency in the sample.
 
     ``kept`` share of the rows in groups that have the group's first value; ``gain`` how much better than chance that
-    is; ``rivals`` rows with a value at least a third as frequent in the group; ``rows`` and ``groups`` looked at.
+    is; ``rivals`` rows with a value at least a third as frequent in the group; ``firsts`` how many different first values
+    the groups have; ``rows`` and ``groups`` looked at.
     """
 
     left: tuple[str, ...]
@@ -41,6 +45,7 @@ class Found:
     kept: float
     gain: float
     rivals: int
+    firsts: int
     rows: int
     groups: int
     @property
@@ -56,9 +61,7 @@ class Found:
 
 def dependencies(sample: Sample) -> list[Found]:
     """The dependencies of single columns, then of pairs where no single one does, best first."""
-    usable = [n for n in sample.names if len(sample.counts[n]) > 1]
-    codes = {name: sample.rows[name].combine_chunks().dictionary_encode() for name in usable}
-    places = {name: codes[name].indices for name in usable}
+    usable, places = _places(sample)
     found = [one for a in usable for b in usable if a != b for one in _measured(sample, places, (a,), b)]
     best: dict[tuple[str, str], float] = {(d.left[0], d.right): d.gain for d in found}
     good = [d for d in found if _is_kept(d, sample)]
@@ -72,7 +75,18 @@ def dependencies(sample: Sample) -> list[Found]:
                 is_better = one.gain >= max(0.9, before + 0.2) and one.kept >= 0.95
                 if is_better and _is_kept(one, sample) and one.groups >= 10 and one.rows >= 0.3 * sample.size:
                     good.append(one)
-    return sorted(good, key=lambda d: (-d.confidence, d.left, d.right))
+    return _best(sorted(good, key=lambda d: (-d.confidence, d.left, d.right)))
+
+
+def _best(found: Sequence[Found]) -> list[Found]:
+    """Of the dependencies of one column the best few: more say the same."""
+    number: dict[str, int] = defaultdict(int)
+    kept = []
+    for one in found:
+        number[one.right] += 1
+        if number[one.right] <= _EACH:
+            kept.append(one)
+    return kept
 
 
 def drafts(found: Sequence[Found]) -> Iterator[Draft]:
@@ -98,37 +112,56 @@ def drafts(found: Sequence[Found]) -> Iterator[Draft]:
 
 def confirmed(sample: Sample) -> Mapping[str, frozenset[str]]:
     """By column the values that most rows of some group of another column have: however rare, they are no slips."""
+    usable, places = _places(sample)
     values: dict[str, frozenset[str]] = {}
-    usable = [n for n in sample.names if len(sample.counts[n]) > 1]
-    codes = {name: sample.rows[name].combine_chunks().dictionary_encode() for name in usable}
     for right in usable:
-        if len(sample.counts[right]) > 0.5 * sample.counts[right].total():
-            continue
-        places: set[int] = set()
-        for left in usable:
-            if left != right:
-                places |= _solid(codes[left].indices, codes[right].indices)
-        words = codes[right].dictionary
-        values[right] = frozenset(words[place].as_py() for place in places)
+        sure: set[int] = set()
+        if _may_be_right(sample, right):
+            for left in usable:
+                if left != right:
+                    sure |= _solid(_groups(sample, places, (left,), right))
+        words = sample.codes[right].dictionary
+        values[right] = frozenset(words[place].as_py() for place in sure)
     return values
 
 
-def _solid(left: pa.Array, right: pa.Array) -> set[int]:
-    """Values of the right that stand in more than two thirds of a group's rows, three or more."""
-    pairs, groups = _grouped(pa.table({"k0": left, "o": right}).drop_null(), ["k0"])
-    joined = pairs.join(groups, "k0")
-    top = joined.filter(
-        pc.and_(
-            pc.greater_equal(joined["count_all"], LEAST_ROWS),
-            pc.greater(pc.multiply(joined["count_all"], 3), pc.multiply(joined["count_all_sum"], 2)),
-        )
-    )
-    return set(pc.unique(top["o"]).to_pylist())
+def _places(sample: Sample) -> tuple[list[str], Mapping[str, pa.Array]]:
+    """Columns of several values, with their values as numbers; rows whose value stands less than three times say nothing."""
+    usable = [n for n in sample.names if len(sample.counts[n]) > 1]
+    return usable, {name: sample.codes[name].indices.cast(pa.int64()) for name in usable}
 
 
-def _grouped(rows: pa.Table, keys: list[str]) -> tuple[pa.Table, pa.Table]:
-    pairs = rows.group_by([*keys, "o"]).aggregate([([], "count_all")])
-    return pairs, pairs.group_by(keys).aggregate([("count_all", "sum"), ("count_all", "max")])
+def _may_be_right(sample: Sample, name: str) -> bool:
+    return len(sample.counts[name]) <= 0.5 * sample.counts[name].total()
+
+
+def _groups(
+    sample: Sample, places: Mapping[str, pa.Array], left: tuple[str, ...], right: str
+) -> dict[int, dict[int, int]]:
+    """By group of at least three rows how many of them have each value."""
+    wide = len(sample.counts[right]) + 1
+    key = places[left[0]]
+    for name in left[1:]:
+        key = pc.add(pc.multiply(key, len(sample.counts[name]) + 1), places[name])
+    if len(left) == 1:
+        key = pc.if_else(sample.often[left[0]], key, None)
+    both = pc.value_counts(pc.add(pc.multiply(key, wide), places[right]))
+    groups: dict[int, dict[int, int]] = defaultdict(dict)
+    for code, n in zip(both.field(0).to_pylist(), both.field(1).to_pylist(), strict=True):
+        if code is not None:
+            group, value = divmod(code, wide)
+            groups[group][value] = n
+    return {group: values for group, values in groups.items() if sum(values.values()) >= LEAST_ROWS}
+
+
+def _solid(groups: Mapping[int, Mapping[int, int]]) -> set[int]:
+    """Values that stand in more than two thirds of a group's rows, three or more."""
+    found = set()
+    for values in groups.values():
+        best = max(values, key=lambda value: values[value])
+        if values[best] >= LEAST_ROWS and 3 * values[best] > 2 * sum(values.values()):
+            found.add(best)
+    return found
 
 
 def _is_kept(one: Found, sample: Sample) -> bool:
@@ -137,7 +170,7 @@ def _is_kept(one: Found, sample: Sample) -> bool:
     if one.rivals > max(1.0, _RIVALS * (1 - one.kept) * one.rows):
         return False
     if one.is_noisy:
-        return one.gain >= _NOISY_GAIN and one.groups >= 5 and one.rows >= _NOISY_ROWS * one.groups
+        return one.gain >= _NOISY_GAIN and one.firsts >= _NOISY_FIRSTS and one.rows >= _NOISY_ROWS * one.groups
     return True
 
 
@@ -150,27 +183,24 @@ def _pairs(sample: Sample, usable: Sequence[str]) -> list[tuple[str, str]]:
 
 def _measured(sample: Sample, places: Mapping[str, pa.Array], left: tuple[str, ...], right: str) -> Iterator[Found]:
     """How well groups fix a value; nothing where no group has enough rows."""
-    keys = [f"k{i}" for i in range(len(left))]
-    rows = pa.table({**{k: places[n] for k, n in zip(keys, left, strict=True)}, "o": places[right]}).drop_null()
-    if not rows.num_rows:
+    if not _may_be_right(sample, right):
         return
-    pairs, groups = _grouped(rows, keys)
-    several = groups.filter(pc.greater_equal(groups["count_all_sum"], LEAST_ROWS))
-    total = pc.sum(several["count_all_sum"]).as_py() or 0
+    groups = _groups(sample, places, left, right)
+    total = sum(sum(values.values()) for values in groups.values())
     if not total:
         return
-    kept = pc.sum(several["count_all_max"]).as_py() / total
+    kept = sum(max(values.values()) for values in groups.values()) / total
     most = sample.counts[right].most_common(1)[0][1] / sample.counts[right].total()
-    base = max(most, several.num_rows / total)
+    base = max(most, len(groups) / total)
     gain = (kept - base) / (1 - base) if base < 1 else 0.0
-    rivals = _rivals(pairs, several, keys) if gain >= _NOISY_GAIN else 0
-    yield Found(left=left, right=right, kept=kept, gain=gain, rivals=rivals, rows=total, groups=several.num_rows)
+    rivals = sum(_rivals(list(values.values())) for values in groups.values())
+    firsts = len({max(values, key=lambda value: values[value]) for values in groups.values()})
+    yield Found(
+        left=left, right=right, kept=kept, gain=gain, rivals=rivals, firsts=firsts, rows=total, groups=len(groups)
+    )
 
 
-def _rivals(pairs: pa.Table, groups: pa.Table, keys: list[str]) -> int:
+def _rivals(rows: list[int]) -> int:
     """Rows with a value that is not the first of its group but at least a third as frequent, and not alone."""
-    joined = pairs.join(groups, keys, join_type="inner")
-    n, top = joined["count_all"], joined["count_all_max"]
-    near = pc.and_(pc.greater_equal(n, 2), pc.and_(pc.less(n, top), pc.greater_equal(pc.multiply(n, 3), top)))
-    ties = pc.sum(pc.greater(joined.filter(pc.equal(n, top)).group_by(keys).aggregate([([], "count_all")])["count_all"], 1)).as_py() or 0
-    return int(pc.sum(joined.filter(near)["count_all"]).as_py() or 0) + 2 * int(ties)
+    first, *others = sorted(rows, reverse=True)
+    return sum(n for n in others if n >= 2 and 3 * n >= first)

@@ -17,8 +17,12 @@ PLAIN = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?"
 _QUANTITY = re.compile(rf"({PLAIN})\s*([^0-9\s][^0-9]{{0,14}})?")
 _NORMAL = 0.9
 """A unit that so many values have is part of the form."""
+_LONGEST = 400
+_UNITS = 12
+"""More ways of writing are no units."""
 _MAJOR = 0.03
 _COVERED = 0.75
+_LOOSE = 0.97
 _FILLERS = "*?#~^"
 Form = tuple[tuple[str, int], ...]
 
@@ -37,7 +41,9 @@ def forms(sample: Sample, confirmed: Mapping[str, frozenset[str]]) -> Iterator[D
         counts = sample.counts[name]
         if counts.total() >= 10:
             draft = _quantity(name, counts) or _form(name, counts)
-            if draft is not None and _is_fair(draft, counts, confirmed.get(name, frozenset())):
+            if draft is None or len(str(draft.use.options["pattern"])) > _LONGEST:
+                continue
+            if _is_fair(draft, counts, confirmed.get(name, frozenset())):
                 yield draft
 
 
@@ -50,7 +56,7 @@ def fillers(sample: Sample) -> Iterator[Draft]:
             if 0 < rows <= 0.3 * counts.total():
                 one = f"[{sign}]" if sign != "^" else r"\^"
                 other = f"[^{sign}]"
-                pattern = rf"(?s:{other}*(?:{one}{other}+)*{one}?)"
+                pattern = rf"{other}*(?:{one}{other}+)*{one}?"
                 reason = Title(f"{rows} 行有连续的 {sign}", f"{rows} rows hold {sign} several times in a row")
                 yield Draft(use=_use(name, pattern, "filler"), confidence=0.8, reason=reason)
 
@@ -61,6 +67,11 @@ def _is_fair(draft: Draft, counts: Counter[str], confirmed: frozenset[str]) -> b
     wrong = {value: n for value, n in counts.items() if not form.fullmatch(value)}
     right = sum(n for value, n in wrong.items() if value in confirmed)
     return draft.use.name.endswith(".number") or right <= 0.15 * sum(wrong.values())
+
+
+def has_filler(text: str) -> bool:
+    """Whether a sign is repeated in a text."""
+    return any(sign * 2 in text for sign in _FILLERS)
 
 
 def form_of(text: str) -> Form:
@@ -97,11 +108,11 @@ def _quantity(name: str, counts: Counter[str]) -> Draft | None:
         found = _QUANTITY.fullmatch(value)
         if found is not None:
             units[found[2] or ""] += n
-    if not is_quantity(counts):
+    if not is_quantity(counts) or len(units) > _UNITS:
         return None
     unit, rows = units.most_common(1)[0]
     is_plain = unit == "" or rows < _NORMAL * units.total()
-    pattern = PLAIN if is_plain else rf"{PLAIN}\s*{re.escape(unit)}"
+    pattern = PLAIN if is_plain else rf"{PLAIN} *{re.escape(unit)}"
     pattern = _with_words(pattern, counts, total)
     kinds = len(units)
     reason = (
@@ -126,17 +137,19 @@ def _form(name: str, counts: Counter[str]) -> Draft | None:
         exact[form_of(value)] += n
     loose: Counter[Form] = Counter()
     for form, n in exact.items():
-        loose[tuple((kind, 0 if kind in _CLASSES else size) for kind, size in form)] += n
-    for found, needs in ((exact, _COVERED), (loose, _COVERED)):
+        loose[_loose(form)] += n
+    for found, needs in ((exact, _COVERED), (loose, _LOOSE)):
         major = {form: n for form, n in found.items() if n >= max(3, _MAJOR * total)}
         covered = sum(major.values())
         rest = [n for form, n in found.items() if form not in major]
         if len(counts) < 10 or not major or len(major) > 6 or covered < needs * total:
             continue
         has_digits = all(any(kind == "9" for kind, _ in form) for form in major)
-        if not has_digits and covered < 0.97 * total:
+        if not has_digits and covered < _LOOSE * total:
             continue
-        if len(rest) and covered < 0.97 * total and max(rest) > 0.02 * total + 1:
+        if len(rest) and covered < _LOOSE * total and max(rest) > 0.02 * total + 1:
+            continue
+        if found is exact and _are_lengths(exact, set(major)):
             continue
         pattern = "|".join(_pattern(form) for form in sorted(major, key=lambda f: -major[f]))
         reason = Title(
@@ -144,6 +157,17 @@ def _form(name: str, counts: Counter[str]) -> Draft | None:
         )
         return Draft(use=_use(name, pattern, "form"), confidence=0.5 + 0.4 * (covered / total), reason=reason)
     return None
+
+
+def _loose(form: Form) -> Form:
+    return tuple((kind, 0 if kind in _CLASSES else size) for kind, size in form)
+
+
+def _are_lengths(exact: Mapping[Form, int], major: set[Form]) -> bool:
+    """Whether most of the other values differ from the major forms in lengths only."""
+    bases = {_loose(form) for form in major}
+    rest = {form: n for form, n in exact.items() if form not in major}
+    return sum(n for form, n in rest.items() if _loose(form) in bases) > 0.5 * sum(rest.values())
 
 
 def _pattern(form: Form) -> str:

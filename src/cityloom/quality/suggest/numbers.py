@@ -15,6 +15,8 @@ from cityloom.quality.suggest.base import Draft, Sample, share
 _NUMBER = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?")
 _FENCE = 3.0
 _OUT = 0.3
+_FAR = 1e17
+"""Farther bounds are none."""
 _DOMINANT = 0.7
 
 
@@ -49,24 +51,45 @@ def _fenced(name: str, counts: Counter[str], numbers: dict[str, float], confirme
     """Bounds three times the middle half away, on the scale that fits; values that repeat lie inside."""
     ordered = sorted(x for v, x in numbers.items() for _ in range(counts[v]))
     low, high = _fences(ordered)
-    if ordered[len(ordered) // 20] >= 0:
-        logs = _fences([log10(1 + max(0.0, x)) for x in ordered])
-        low, high = min(low, 10 ** logs[0] - 1), max(high, 10 ** min(300.0, logs[1]) - 1)
+    for sign in (1, -1):
+        tail = sorted(sign * x for x in ordered)
+        if tail[len(tail) // 20] >= 0:
+            logs = _fences([log10(1 + max(0.0, x)) for x in tail])
+            ends = sorted(sign * (10 ** max(0.0, min(300.0, x)) - 1) for x in logs)
+            low, high = min(low, ends[0]), max(high, ends[1])
+    low, high = _reached(ordered, low, high)
     often = max(3, 0.01 * len(ordered))
     inside = [x for v, x in numbers.items() if counts[v] >= often or v in confirmed]
     low, high = min([low, *inside]), max([high, *inside])
     out = sum(1 for x in ordered if x < low or x > high)
     if low >= high or out > _OUT * len(ordered):
         return None
-    least, most = _round(low, ROUND_FLOOR), _round(high, ROUND_CEILING)
+    limits = {"least": _round(low, ROUND_FLOOR), "most": _round(high, ROUND_CEILING)}
+    options = {key: value for key, value in limits.items() if abs(value) < _FAR}
+    if not options:
+        return None
     reason = Title(
         f"中间一半的值在 {_quartile(ordered, 1):.6g} 与 {_quartile(ordered, 3):.6g} 之间;超出很远的是异常值",
         f"the middle half lies between {_quartile(ordered, 1):.6g} and {_quartile(ordered, 3):.6g}; far outside are outliers",
     )
     use = RuleUse(
-        rule="number_range", dimension="accuracy", columns=(name,), options={"least": least, "most": most}, approved_by=()
+        rule="number_range", dimension="accuracy", columns=(name,), options=options, approved_by=()
     )
     return Draft(use=use, confidence=0.7 if out else 0.5, reason=reason)
+
+
+def _reached(ordered: Sequence[float], low: float, high: float) -> tuple[float, float]:
+    """The bounds, farther out as long as the next value is no farther than the middle half is wide: a tail, no outliers."""
+    step = _quartile(ordered, 3) - _quartile(ordered, 1)
+    inside = [x for x in ordered if low <= x <= high]
+    first, last = inside[0], inside[-1]
+    for x in ordered:
+        if last < x <= last + step:
+            last = x
+    for x in reversed(ordered):
+        if first - step <= x < first:
+            first = x
+    return min(low, first), max(high, last)
 
 
 def _fences(ordered: Sequence[float]) -> tuple[float, float]:

@@ -12,7 +12,7 @@ from cityloom.model.standard import RuleUse
 from cityloom.model.text import Title
 from cityloom.quality.spelling import LONGEST, distance
 from cityloom.quality.suggest.base import Draft, Sample, share
-from cityloom.quality.suggest.forms import is_quantity
+from cityloom.quality.suggest.forms import has_filler, is_quantity
 
 _MISSING = 0.2
 """A column with more gaps is taken for one that may be empty."""
@@ -53,7 +53,7 @@ def domains(sample: Sample, confirmed: Mapping[str, frozenset[str]], closed: fro
         if is_quantity(counts) or counts.total() < 10:
             continue
         bad = slips(counts, confirmed.get(name, frozenset()))
-        good = [value for value in counts if value not in bad]
+        good = [value for value in counts if value not in bad and not has_filler(value)]
         rows = sum(counts[value] for value in bad)
         if len(good) <= _DOMAIN and counts.total() >= 8 * len(good) and name not in closed:
             yield _domain(name, good, counts, bad)

@@ -1,0 +1,1 @@
+"""Proposes what broken cells should hold, for a person to accept."""
