@@ -18,12 +18,17 @@ RULE_STATES = ("draft", "active", "retired")
 
 @dataclass(frozen=True, kw_only=True)
 class StepUse:
-    """A standardising step as a mapping uses it: the plug-in's name and its fields."""
+    """A standardising step as a mapping uses it: the plug-in's name and its fields.
+
+    ``inputs`` are further columns that the step looks at: an item's name means its standard value, ``raw:COLUMN`` a
+    column as it came.
+    """
 
     __pydantic_config__ = STRICT
 
     step: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    inputs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

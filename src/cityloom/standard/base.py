@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from sqlglot import exp
 
+from cityloom.kernel.errors import ConfigError
 from cityloom.kernel.registry import make
 from cityloom.model.standard import CodeTable, StepUse
 from cityloom.model.text import Title
@@ -17,17 +18,19 @@ STEPS = "cityloom.standard.steps"
 
 @dataclass(frozen=True)
 class Case:
-    """An example of a step: what it is given, what comes out, and with which fields."""
+    """An example of a step: what it is given, what comes out, with which fields, and the values of its inputs."""
 
     given: str | None
     expected: str | None
     options: Mapping[str, Any] = field(default_factory=dict)
+    others: tuple[str | None, ...] = ()
 
 
 class Step(Protocol):
     """One small change of one value: raw text to conforming text. NULL stays NULL unless the step says else.
 
-    ``value`` is the meaning; ``sql`` the same as a term that every engine computes.
+    ``value`` is the meaning; ``sql`` the same as a term that every engine computes. A step that looks at further
+    columns says in ``takes`` how many at least and at most; they come behind the value, in the order of ``inputs``.
     """
 
     name: ClassVar[str]
@@ -35,11 +38,11 @@ class Step(Protocol):
     standard: ClassVar[str]
     cases: ClassVar[tuple[Case, ...]]
 
-    def sql(self, column: exp.Expression) -> exp.Expression:
-        """The changed value as a term over the value's column."""
+    def sql(self, column: exp.Expression, *others: exp.Expression) -> exp.Expression:
+        """The changed value as a term over the value's column and those of its inputs."""
         ...
 
-    def value(self, x: str | None) -> str | None:
+    def value(self, x: str | None, *others: str | None) -> str | None:
         """The changed value."""
         ...
 
@@ -102,4 +105,21 @@ def build(use: StepUse, tables: Mapping[str, CodeTable]) -> Step | ProgramStep:
         ConfigError: no such step, or options that it does not have.
     """
     step: Step | ProgramStep = make(STEPS, use.step, use.options, tables=tables)
+    least, most = takes(step)
+    if not least <= len(use.inputs) <= most:
+        raise ConfigError(
+            "standard.step.inputs",
+            "The step {step} has {given} inputs.",
+            hint="It takes {least} to {most}.",
+            step=use.step,
+            given=len(use.inputs),
+            least=least,
+            most=most,
+        )
     return step
+
+
+def takes(step: object) -> tuple[int, int]:
+    """How many inputs a step (or its class) takes at least and at most."""
+    least, most = getattr(step, "takes", (0, 0))
+    return least, most

@@ -15,18 +15,19 @@ from cityloom.lake.tables import Lake
 from cityloom.model.resource import Resource
 from cityloom.model.standard import CodeTable, Element
 from cityloom.model.text import Title
-from cityloom.standard.plan import Mapped, plan
-from cityloom.standard.reference import trace
+from cityloom.standard.plan import RAW, ItemPlan, plan
+from cityloom.standard.reference import given, traces
 
 
 @dataclass(frozen=True, kw_only=True)
 class StepTrace:
-    """What one step made of a value."""
+    """What one step made of a value; ``inputs`` are the further columns that it looked at, with their values."""
 
     step: str
     title: Title
     result: str | None
     is_changed: bool
+    inputs: tuple[tuple[str, str | None], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,9 +65,11 @@ def explain(
     """
     plans = plan(resource, elements, codes)
     source = rows_of(lake, resource)
-    mapped = Mapped(source, lake.engine.columns(exp.select("*").from_(source.copy())), plans)
-    names = {f"_raw{i}": column(f"_raw{i}") for i in range(len(plans))}
-    query = mapped.layers.query({**names, "_batch": column("_batch"), "_row": column("_row")})
+    types = lake.engine.columns(exp.select("*").from_(source.copy()))
+    looked_at = [n.removeprefix(RAW) for p in plans for some in p.inputs for n in some if n.startswith(RAW)]
+    names = dict.fromkeys(n for n in (*(p.column for p in plans), *looked_at) if n in types)
+    texts = [exp.alias_(sql("CAST(:x AS VARCHAR)", x=column(n)), f"c{i}") for i, n in enumerate(names)]
+    query = exp.select(*texts, column("_batch"), column("_row")).from_(source)
     here = sql("q._batch = :batch AND q._row = :row", batch=batch, row=row)
     found = lake.engine.records(exp.select("*").from_(query.subquery("q")).where(here))
     if not found:
@@ -78,14 +81,21 @@ def explain(
             row=row,
             batch=batch,
         )
-    cells = []
-    for number, (one, item) in enumerate(zip(plans, resource.items, strict=True)):
-        values = trace(one, found[0][f"_raw{number}"])
-        steps = tuple(
-            StepTrace(step=step.name, title=step.title, result=after, is_changed=after != before)
-            for step, before, after in zip(one.steps, values, values[1:], strict=False)
+    raw = {name: found[0][f"c{i}"] for i, name in enumerate(names)}
+    made = traces(plans, raw)
+    return tuple(_cell(one, item.title, made, raw) for one, item in zip(plans, resource.items, strict=True))
+
+
+def _cell(one: ItemPlan, title: Title, made: Mapping[str, list[str | None]], raw: Mapping[str, str | None]) -> Cell:
+    values = made[one.item]
+    steps = tuple(
+        StepTrace(
+            step=step.name,
+            title=step.title,
+            result=after,
+            is_changed=after != before,
+            inputs=tuple((name, given(name, raw, lambda item: made[item][-1])) for name in one.inputs_of(k)),
         )
-        cells.append(
-            Cell(item=one.item, title=item.title, column=one.column, raw=values[0], steps=steps, result=values[-1])
-        )
-    return tuple(cells)
+        for k, (step, before, after) in enumerate(zip(one.steps, values, values[1:], strict=False))
+    )
+    return Cell(item=one.item, title=title, column=one.column, raw=values[0], steps=steps, result=values[-1])

@@ -66,7 +66,7 @@ def in_folder(plans: tuple[ItemPlan, ...], engine: Engine, mapped: Callable[[Loo
 def _answers(plans: tuple[ItemPlan, ...], mapped: Callable[[Lookups], Mapped], keeper: Keeper) -> Lookups:
     """Round for round: a program's step may stand behind another program's."""
     uses = [
-        (sum(isinstance(s, ProgramStep) for s in one.steps[:k]), number, k, step.program)
+        (_depth(plans, one, k), number, k, step.program)
         for number, one in enumerate(plans)
         for k, step in enumerate(one.steps)
         if isinstance(step, ProgramStep)
@@ -81,13 +81,24 @@ def _answers(plans: tuple[ItemPlan, ...], mapped: Callable[[Lookups], Mapped], k
     return found
 
 
+def _depth(plans: tuple[ItemPlan, ...], one: ItemPlan, count: int) -> int:
+    """How many programs' answers a value needs, one after the other, before a step is done with it."""
+    depth = 0
+    for k, step in enumerate(one.steps[: count + 1]):
+        needed = [p for p in plans if p.item in one.inputs_of(k)]
+        depth = max([depth, *(_depth(plans, p, len(p.steps)) for p in needed)])
+        depth += isinstance(step, ProgramStep) and k < count
+    return depth
+
+
 def _texts(wanted: list[tuple[int, int]], mapped: Callable[[], Mapped]) -> exp.Select:
     """The distinct texts of several items, each before one of its steps."""
     queries: dict[str, exp.Expression] = {}
     for number, count in wanted:
         rows = mapped()
         query = rows.layers.query({"_given": rows.stage(number, count)})
-        signature = [rows.plans[number].column, *map(repr, rows.plans[number].steps[:count])]
+        one = rows.plans[number]
+        signature = [one.column, *(f"{step!r} {one.inputs_of(k)!r}" for k, step in enumerate(one.steps[:count]))]
         queries.setdefault("\0".join(signature), query)
     first, *others = queries.values()
     for other in others:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 
 from sqlglot import exp
 
@@ -12,20 +13,30 @@ from cityloom.engines.layers import Layers
 from cityloom.engines.terms import column, plain
 from cityloom.kernel.errors import ConfigError
 from cityloom.model.resource import Item, Resource
-from cityloom.model.standard import CodeTable, Element
+from cityloom.model.standard import CodeTable, Element, StepUse
 from cityloom.standard.base import ProgramStep, Step, build
 
+RAW = "raw:"
+"""Before the name of a column as it came."""
 SYSTEM = ("_batch", "_row", "_at")
 """Columns of the raw layer that the standard layer keeps."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ItemPlan:
-    """How one item comes about: from which raw column, by which steps in order."""
+    """How one item comes about: from which raw column, by which steps in order.
+
+    ``inputs`` are for each step the further columns that it looks at; none at all when it is shorter.
+    """
 
     item: str
     column: str
     steps: tuple[Step | ProgramStep, ...]
+    inputs: tuple[tuple[str, ...], ...] = ()
+
+    def inputs_of(self, number: int) -> tuple[str, ...]:
+        """The inputs of a step."""
+        return self.inputs[number] if number < len(self.inputs) else ()
 
 
 def plan(
@@ -34,17 +45,49 @@ def plan(
     """The plan of every item: its own steps, else those of its data element, else none.
 
     Raises:
-        ConfigError: ``standard.element.unknown``, or what a step's definition is wrong in.
+        ConfigError: ``standard.element.unknown``, ``standard.input.unknown``, ``standard.input.circle``, or what a
+            step's definition is wrong in.
     """
-    return tuple(
-        ItemPlan(item=item.name, column=item.column, steps=_steps(resource, item, elements, codes))
-        for item in resource.items
-    )
+    plans = []
+    for item in resource.items:
+        uses = _uses(resource, item, elements)
+        steps = tuple(build(use, codes) for use in uses)
+        plans.append(ItemPlan(item=item.name, column=item.column, steps=steps, inputs=tuple(u.inputs for u in uses)))
+    check_inputs(resource.name, plans)
+    return tuple(plans)
 
 
-def _steps(
-    resource: Resource, item: Item, elements: Mapping[str, Element], codes: Mapping[str, CodeTable]
-) -> tuple[Step | ProgramStep, ...]:
+def check_inputs(resource: str, plans: Sequence[ItemPlan]) -> None:
+    """Refuse inputs that are no items, and items that come about from each other in a circle.
+
+    Raises:
+        ConfigError: ``standard.input.unknown`` or ``standard.input.circle``.
+    """
+    needs = {p.item: {n for some in p.inputs for n in some if not n.startswith(RAW)} for p in plans}
+    for item, names in needs.items():
+        unknown = sorted(names - set(needs))
+        if unknown:
+            raise ConfigError(
+                "standard.input.unknown",
+                "A step of the item {item} of {resource} looks at {input}, which is no item of it.",
+                hint="Name an item, or raw:COLUMN for a column as it came.",
+                item=item,
+                resource=resource,
+                input=", ".join(unknown),
+            )
+    try:
+        tuple(TopologicalSorter(needs).static_order())
+    except CycleError as error:
+        raise ConfigError(
+            "standard.input.circle",
+            "Items of {resource} come about from each other: {items}.",
+            hint="Let one of them look at the column as it came: raw:COLUMN.",
+            resource=resource,
+            items=" \u2192 ".join(error.args[1]),
+        ) from None
+
+
+def _uses(resource: Resource, item: Item, elements: Mapping[str, Element]) -> tuple[StepUse, ...]:
     if item.element is not None and item.element not in elements:
         raise ConfigError(
             "standard.element.unknown",
@@ -55,7 +98,7 @@ def _steps(
             element=item.element,
         )
     inherited = elements[item.element].steps if item.element is not None else ()
-    return tuple(build(use, codes) for use in (inherited if item.steps is None else item.steps))
+    return inherited if item.steps is None else item.steps
 
 
 class Mapped:
@@ -80,7 +123,10 @@ class Mapped:
         self.missing = tuple(p.item for p in plans if p.column not in types)
         base = {name: column(name) for name in SYSTEM if name in types}
         raw = {f"_raw{i}": _as_text(p.column, types) for i, p in enumerate(plans)}
-        self.layers = Layers(source, {**base, **raw})
+        looked_at = dict.fromkeys(n.removeprefix(RAW) for p in plans for some in p.inputs for n in some if n.startswith(RAW))
+        self._columns = {name: f"_col{i}" for i, name in enumerate(looked_at)}
+        further = {place: _as_text(name, types) for name, place in self._columns.items()}
+        self.layers = Layers(source, {**base, **raw, **further})
         self.kept = tuple(base)
         self._made: dict[int, list[exp.Column]] = {}
 
@@ -94,12 +140,17 @@ class Mapped:
         made = self._made.setdefault(number, [column(f"_raw{number}")])
         for k in range(len(made) - 1, count):
             step = self.plans[number].steps[k]
-            made.append(self.layers.add(self._term(step, made[-1]), name=f"_s{number}_{k}"))
+            others = [self.input(name) for name in self.plans[number].inputs_of(k)]
+            made.append(self.layers.add(self._term(step, made[-1], others), name=f"_s{number}_{k}"))
         return made[count]
 
-    def _term(self, step: Step | ProgramStep, given: exp.Expression) -> exp.Expression:
+    def input(self, name: str) -> exp.Column:
+        """The column of a step's input: an item's standard value, or a column as it came."""
+        return column(self._columns[name.removeprefix(RAW)]) if name.startswith(RAW) else self.item(name)
+
+    def _term(self, step: Step | ProgramStep, given: exp.Expression, others: Sequence[exp.Expression]) -> exp.Expression:
         if not isinstance(step, ProgramStep):
-            return step.sql(given)
+            return step.sql(given, *others)
         answers = self._lookups[step.program.name]
         text = "SELECT max(:y) FROM :answers AS m WHERE m._given = :x"
         return exp.Subquery(this=sql(text, y=column(step.output, "m"), answers=answers, x=given))

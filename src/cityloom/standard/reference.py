@@ -9,7 +9,7 @@ from typing import Any
 from cityloom.engines.reference import ReferenceEngine, Row
 from cityloom.model.resource import Resource
 from cityloom.model.standard import CodeTable, Element
-from cityloom.standard.plan import SYSTEM, ItemPlan, plan
+from cityloom.standard.plan import RAW, SYSTEM, ItemPlan, plan
 
 Caught = Callable[[Row], bool]
 """A filter: whether a row of items is to be set apart."""
@@ -48,12 +48,26 @@ def standardise(
     )
 
 
-def trace(one: ItemPlan, raw: str | None) -> list[str | None]:
-    """The raw value of an item, and what each step made of it, in order; the last is the standard value."""
-    values = [raw]
-    for step in one.steps:
-        values.append(step.value(values[-1]))
-    return values
+def traces(plans: Sequence[ItemPlan], raw: Row) -> dict[str, list[str | None]]:
+    """By item its raw value, and what each step made of it, in order; the last is the standard value."""
+    by_item, made = {one.item: one for one in plans}, dict[str, list[str | None]]()
+
+    def of(item: str) -> list[str | None]:
+        if item not in made:
+            one = by_item[item]
+            values: list[str | None] = [raw.get(one.column)]
+            for k, step in enumerate(one.steps):
+                others = [given(name, raw, lambda n: of(n)[-1]) for name in one.inputs_of(k)]
+                values.append(step.value(values[-1], *others))
+            made[item] = values
+        return made[item]
+
+    return {item: of(item) for item in by_item}
+
+
+def given(name: str, raw: Row, item: Callable[[str], str | None]) -> str | None:
+    """The value of a step's input: of a column as it came, or an item's standard value."""
+    return raw.get(name.removeprefix(RAW)) if name.startswith(RAW) else item(name)
 
 
 def key_of(resource: Resource, row: Row) -> tuple[str | None, ...] | None:
@@ -72,11 +86,11 @@ def order_of(resource: Resource, row: Row) -> tuple[str | int, ...]:
 
 def _standard(plans: Sequence[ItemPlan], raw: Row) -> dict[str, Any]:
     """The items of one row, and what was done to them."""
-    traces = {one.item: trace(one, raw.get(one.column)) for one in plans}
-    pairs = [pair for values in traces.values() for pair in zip(values, values[1:], strict=False)]
+    made = traces(plans, raw)
+    pairs = [pair for values in made.values() for pair in zip(values, values[1:], strict=False)]
     return {
         **{name: raw[name] for name in SYSTEM if name in raw},
-        **{item: values[-1] for item, values in traces.items()},
-        "_fixed": sum(values[-1] != values[0] for values in traces.values()),
+        **{item: values[-1] for item, values in made.items()},
+        "_fixed": sum(values[-1] != values[0] for values in made.values()),
         "_steps": "".join("." if a == b else "x" if b is None else "c" for a, b in pairs),
     }
