@@ -44,6 +44,8 @@ class EventKind(StrEnum):
     SCORES_MADE = "scores.made"
     AUDIT_READ = "audit.read"
     ORDER_MOVED = "order.moved"
+    MAPPING_DECIDED = "mapping.decided"
+    STANDARD_MOVED = "standard.moved"
 
 
 @dataclass(frozen=True, kw_only=True)
