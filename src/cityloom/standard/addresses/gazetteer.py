@@ -12,7 +12,6 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from hashlib import sha256
 from importlib.resources import files
 
 PROVINCE, CITY, COUNTY, TOWN = 1, 2, 3, 4
@@ -53,8 +52,7 @@ class Gazetteer:
     that begin with two letters may be, longest first.
     """
 
-    def __init__(self, lines: Iterable[str], version: str) -> None:
-        self.version = version
+    def __init__(self, lines: Iterable[str]) -> None:
         self.divisions: list[Division] = []
         self.paths: list[tuple[int, ...]] = []
         self.by_code: dict[str, int] = {}
@@ -73,9 +71,9 @@ class Gazetteer:
             if level == TOWN:
                 towns[town_base(name)].append(number)
                 continue
-            names[name].append(number)
+            (names if name[-1] in "省市区县旗州盟" or len(name) > 3 else short)[name].append(number)
             for alias in () if level == COUNTY and code[4] == "7" else _aliases(name, level):
-                (names if alias.endswith("省") else short)[alias].append(number)
+                (names if alias[-1] in ("省", name[-1]) else short)[alias].append(number)
         self.names, self.short = _frozen(names), _frozen(short)
         self.former, self.towns = _frozen(former), _frozen(towns)
         self.children = self._children()
@@ -121,7 +119,7 @@ class Gazetteer:
 def gazetteer() -> Gazetteer:
     """The divisions of the country; read once."""
     content = files(__package__).joinpath("divisions.tsv.xz").read_bytes()
-    return Gazetteer(lzma.decompress(content).decode().splitlines(), sha256(content).hexdigest()[:12])
+    return Gazetteer(lzma.decompress(content).decode().splitlines())
 
 
 def town_base(name: str) -> str:

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 from cityloom.standard.addresses.detail import Span, parts
-from cityloom.standard.addresses.gazetteer import Division, gazetteer
+from cityloom.standard.addresses.gazetteer import TOWN, Division, gazetteer
 from cityloom.standard.addresses.resolve import LABELS, Head, Resolver
 from cityloom.standard.widths import TABLE
 
-RULES = "1"
-"""Version of the rules of this package; it changes with every change of an answer."""
 DOUBTS = {
     "abbreviated": 0.98,
     "repeated": 1.0,
@@ -25,7 +23,7 @@ DOUBTS = {
     "within": 0.8,
     "typo": 0.6,
     "ambiguous": 0.3,
-    "contradiction": 0.0,
+    "contradiction": 0.3,
     "no_division": 0.0,
 }
 """Reasons with the factor that each puts on the confidence."""
@@ -133,9 +131,17 @@ def _is_whole(head: Head, number: int) -> bool:
 
 
 def _detail(text: str, head: Head, division: Division) -> str:
-    """What the division does not say: from the first span that names something lower, else behind the head."""
-    lower = (a for a, _, label in head.spans if LEVELS.get(label, 0) > division.level)
-    return text[next(lower, head.end) :].lstrip(" -,，")
+    """What the division does not say: behind the head, or from where it names what is lower than the division.
+
+    Where that is named again, from the last time on; where it contradicts itself, from the first.
+    """
+    lower = [(LEVELS[label], a) for a, _, label in head.spans if LEVELS.get(label, 0) > division.level]
+    start = head.end
+    if "contradiction" in head.reasons:
+        start = min((a for a, _, label in head.spans if LEVELS.get(label, TOWN) > division.level), default=head.end)
+    elif lower:
+        start = max(a for level, a in lower if level == min(lower)[0])
+    return text[start:].lstrip(" -,，")
 
 
 def _confidence(reasons: tuple[str, ...] | list[str]) -> float:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from functools import cache
+from hashlib import sha256
+from importlib.resources import files
 
 from cityloom.kernel.errors import ConfigError
 from cityloom.standard.addresses.gazetteer import COUNTY, gazetteer
-from cityloom.standard.addresses.parse import RULES, Address, parse
+from cityloom.standard.addresses.parse import Address, parse
 
 PARTS = {
     "province": ("prov",),
@@ -46,8 +48,8 @@ class Addresses:
 
     @property
     def version(self) -> str:
-        """Of the rules and of the divisions."""
-        return f"{RULES}-{gazetteer().version}"
+        """Of the rules and of the divisions, by what their files hold."""
+        return _version()
 
     def answer(self, text: str) -> tuple[str | None, ...]:
         """The outputs for one address, in order."""
@@ -61,6 +63,15 @@ class Addresses:
             ",".join(found.reasons) or None,
             *_named_parts(found),
         )
+
+
+@cache
+def _version() -> str:
+    content = sha256()
+    for file in sorted(files(__package__).iterdir(), key=lambda one: one.name):
+        if file.name.endswith((".py", ".xz")):
+            content.update(file.read_bytes().replace(b"\r\n", b"\n"))
+    return content.hexdigest()[:16]
 
 
 @cache

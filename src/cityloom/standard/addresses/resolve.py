@@ -9,21 +9,24 @@ from dataclasses import dataclass, field
 from cityloom.standard.addresses.gazetteer import CITY, COUNTY, PROVINCE, TOWN, Gazetteer
 
 LABELS = {PROVINCE: "prov", CITY: "city", COUNTY: "district", TOWN: "town"}
-_BLANK = re.compile(r"(?:[\s\-—_,，.。、/\\|·;；:：+*=~?？!！]+|null|市辖区|县辖区|省直辖县级行政区划|自治区直辖县级行政区划)+")
+_BLANK = re.compile(r"(?:[\s\-—_,，.。、/\\|·;；:：+*=~?？!！]+|null|城区以[内外]|(?<=[区县市])城区(?![^区县市]{0,2}[路街])|市辖区|县辖区|省直辖县级行政区划|自治区直辖县级行政区划)+")
 _COUNTRY = re.compile("(?:中华人民共和国|中国)(?=.{3})")
 _ROADLIKE = re.compile("[东南西北中新老上下前后]?(?:[一二三四五六七八九十]{1,2}|[0-9]+)?[路街巷弄道]|大[道街桥]|立交|胡同|高速|公路|国道")
 _NAMELIKE = re.compile(
-    "[镇乡村桥江湖河山岛门站港寺塔]|新村|社区|公园|医院|大?学|中学|小学|花[园苑]|小区|广场|国际|银行|饭店|酒店|宾馆|机场|火车|汽车|人民|商"
+    "[镇乡村桥江湖河山岛门站港寺塔]|[东南西北]?[一二三四五六七八九十][区期村里]|景苑|新村|社区|公园|医院|大?学|中学|小学|花[园苑]|小区|广场|国际|银行|饭店|酒店|宾馆|机场|火车|汽车|人民|商"
     "|石化|钢|[日晚]报|电|图书|体育|博物|中心|市场|山庄|苑|园|家|集团|公司|有限|股份|实业|科技|大厦|工业|开发区|经济|高新|食品|服装|一中|二中"
 )
+_MARKET = re.compile("市[北南中]区")
+_VAGUE = re.compile("[东西南北新]?城区|[东西南北新郊矿市]区")
+"""Names that stand for a part of nearly every city: they contradict nothing."""
 _BODY = re.compile(
     "人民(?:医院|政府|法院|检察院|公园)|博物|图书|体育|医院|第?[一二三四五六七八九十]*[中小]学|大学|公安|集团|有限|公司|银行|邮政|供电|电力|税务|中医|妇幼"
     "|实验|党校|[政市区县]?[府委]|财政|教育|卫生|气象|消防|职业|技师"
 )
-_TOWN_END = re.compile("(?:街道办事处|街道|办事处|[^村路街巷弄道号0-9]{0,3}族乡|镇(?![路街中东西南北小])|乡(?![村路街])|苏木)")
+_TOWN_END = re.compile("(?:街道办事处|街道|办事处|[^村路街巷弄道号0-9]{0,3}族乡|镇(?![东西南北中]?[路街]|中学|小学|政府|人民)|乡(?![村路街])|苏木)")
 _ANY_TOWN = re.compile("[一-龥]{2,5}?(?:街道办事处|街道|镇(?![路街]|中学|小学|政府|人民)|乡(?![村路街])|苏木)")
 _TYPO_END = re.compile("[市区县旗州盟]")
-_AMBIGUOUS_TOWN_GUARD = re.compile("[东南西北中一二三四五六七八九十]?[路街巷弄道桥村]|社区|新村|大[道街厦]|工业|广场|花园|小区|家园|公寓|市场|中心|国际|医院|中学|小学|[东南西北]区|[一二三四五六七八九十][区期]")
+_AMBIGUOUS_TOWN_GUARD = re.compile("[东南西北中一二三四五六七八九十]?[路街巷弄道桥村]|社区|新村|大[道街厦]|工业|广场|花园|小区|家园|公寓|市场|中心|国际|医院|中学|小学|[东南西北]区|[一二三四五六七八九十][区期]|经济|高新|开发")
 
 
 @dataclass
@@ -31,7 +34,8 @@ class Head:
     """What the head of an address says.
 
     ``found`` holds the divisions that it may mean (numbers of the gazetteer; more than one when it is ambiguous),
-    ``spans`` what was read where (start, end, label), ``end`` where the rest begins, ``reasons`` what was not plain.
+    ``spans`` what was read where (start, end, label), ``end`` where the rest begins, ``reasons`` what was not plain;
+    ``limit`` how many levels are left by contradictions.
     """
 
     found: tuple[int, ...] = ()
@@ -40,6 +44,8 @@ class Head:
     reasons: list[str] = field(default_factory=list)
     level: int = 0
     town: str = ""
+    is_anew: bool = False
+    limit: int = TOWN
 
     def tell(self, reason: str) -> None:
         """Add a reason, once."""
@@ -59,7 +65,8 @@ class Resolver:
         self._places = places
         self._paths = places.paths
         self._levels = [one.level for one in places.divisions]
-        self._within = places.by_code.get(within[:2] if within.endswith("0000") else within[:4] if len(within) == 6 and within.endswith("00") else within, -1)
+        presumed = places.number_of(within.ljust(6, "0")) if within else None
+        self._within = -1 if presumed is None else presumed
 
     def read(self, text: str) -> Head:
         """Read as many divisions as stand at the head of a text."""
@@ -93,69 +100,106 @@ class Resolver:
         return place
 
     def _named(self, text: str, place: int, head: Head) -> int:
-        places = self._places
-        conflict: tuple[int, tuple[int, ...]] | None = None
-        for length in places.lengths.get(text[place : place + 2], ()):
-            name = text[place : place + length]
-            end = place + length
-            if numbers := places.names.get(name):
-                if fitting := self._below(numbers, head):
-                    return self._take(head, place, end, fitting)
-                if self._on_path(numbers, head) and not self._is_part(text, end):
-                    return self._repeat(head, place, end)
-                conflict = conflict or (None if self._on_path(numbers, head) else (end, numbers))
-            if (numbers := places.short.get(name)) and not self._goes_on(text, place, end, head):
-                fitting = self._below(numbers, head)
-                if fitting and self._short_fits(text, end, fitting, head):
-                    head.tell("abbreviated")
-                    return self._take(head, place, end, fitting)
-                if self._on_path(numbers, head) and not _NAMELIKE.match(text, end):
-                    return self._repeat(head, place, end)
-        if conflict and head.found and not self._former_fits(text, place, head):
-            if self._is_part(text, conflict[0]):
-                return place
-            head.tell("contradiction")
-            head.spans.append((place, conflict[0], "redundant"))
-            return conflict[0]
+        lengths = self._places.lengths.get(text[place : place + 2], ())
+        for length in lengths:
+            for read in (self._whole, self._short):
+                end = read(text, place, place + length, head)
+                if end > place:
+                    return end
+        if head.found and lengths and not self._former_fits(text, place, head):
+            return self._conflict(text, place, head)
         return place
+
+    def _whole(self, text: str, place: int, end: int, head: Head) -> int:
+        """A whole name of what lies below, or of what was said already."""
+        numbers = self._places.names.get(text[place:end])
+        if not numbers or self._is_market(text, end, numbers):
+            return place
+        if fitting := self._below(numbers, head):
+            return self._take(head, place, end, fitting)
+        if self._on_path(numbers, head) and not self._is_part(text, end):
+            return self._repeat(head, place, end, numbers)
+        return place
+
+    def _short(self, text: str, place: int, end: int, head: Head) -> int:
+        """An abbreviated name of what lies below, or of what was said already when more names follow."""
+        numbers = self._places.short.get(text[place:end])
+        if not numbers or self._goes_on(text, place, end, head):
+            return place
+        fitting = self._below(numbers, head)
+        if fitting and self._short_fits(text, end, fitting, head):
+            head.tell("abbreviated")
+            return self._take(head, place, end, fitting)
+        if self._on_path(numbers, head) and (end == len(text) or self._names_more(text, end)):
+            return self._repeat(head, place, end, numbers)
+        return place
+
+    def _conflict(self, text: str, place: int, head: Head) -> int:
+        """A whole name of what lies elsewhere."""
+        for length in self._places.lengths[text[place : place + 2]]:
+            name, end = text[place : place + length], place + length
+            numbers = self._places.names.get(name)
+            if numbers and not self._on_path(numbers, head) and not _VAGUE.fullmatch(name):
+                return place if self._is_part(text, end) else self._contradict(head, place, end, numbers)
+        return place
+
+    def _is_market(self, text: str, end: int, numbers: Sequence[int]) -> bool:
+        """Whether the last letter of a city's name is the first of its district's: the north of a city, its middle."""
+        if not _MARKET.match(text, end - 1):
+            return False
+        name = text[end - 1 : end + 2]
+        inner = (*self._places.names.get(name, ()), *self._places.former.get(name, ()))
+        return any(not set(numbers).isdisjoint(self._paths[n]) for n in inner)
+
+    def _contradict(self, head: Head, start: int, end: int, numbers: Sequence[int]) -> int:
+        """Two that exclude each other: what holds both is what is left."""
+        head.tell("contradiction")
+        head.spans.append((start, end, "redundant"))
+        paths = [self._paths[n] for n in head.found]
+        shared = max(
+            sum(a == b for a, b in zip(p, self._paths[n], strict=False)) for p in paths for n in numbers
+        )
+        head.limit = min(head.limit, shared)
+        return end
 
     def _goes_on(self, text: str, place: int, end: int, head: Head) -> bool:
         """Whether an abbreviation is the beginning of a road's name or of a former name that fits."""
-        if _ROADLIKE.match(text, end):
+        if _ROADLIKE.match(text, end) and not self._names_more(text, end):
             return True
-        return text[end : end + 1] in ("县", "市", "区") and bool(
-            self._below(self._places.former.get(text[place : end + 1], ()), head)
+        longer = end + (2 if text.startswith("地区", end) else 1)
+        return text[longer - 1 : longer] in ("县", "市", "区") and bool(
+            self._below(self._places.former.get(text[place:longer], ()), head)
         )
 
     def _is_part(self, text: str, end: int) -> bool:
         """Whether a name goes on as that of something else."""
-        return bool(_ROADLIKE.match(text, end) or _BODY.match(text, end))
+        return bool(_ROADLIKE.match(text, end) or _BODY.match(text, end)) and not self._names_more(text, end)
 
     def _short_fits(self, text: str, end: int, fitting: Sequence[int], head: Head) -> bool:
         if not head.found:
             top = min(self._levels[n] for n in fitting)
             return top < COUNTY or (len(fitting) == 1 and end < len(text) and not _NAMELIKE.match(text, end))
-        return not _NAMELIKE.match(text, end) or (
-            self._levels[fitting[0]] <= CITY and self._names_more(text, end)
-        )
+        return not _NAMELIKE.match(text, end) or self._names_more(text, end)
 
     def _names_more(self, text: str, place: int) -> bool:
-        return any(
-            text[place : place + n] in self._places.names for n in self._places.lengths.get(text[place : place + 2], ())
-        )
+        places = self._places
+        names = (text[place : place + n] for n in places.lengths.get(text[place : place + 2], ()))
+        return any(name in places.names or name in places.former or name in places.short for name in names)
 
     def _former_fits(self, text: str, place: int, head: Head) -> bool:
-        return any(
-            self._below(self._places.former.get(text[place : place + n], ()), head)
-            for n in self._places.lengths.get(text[place : place + 2], ())
-        )
+        lengths = self._places.lengths.get(text[place : place + 2], ())
+        found = (self._places.former.get(text[place : place + length], ()) for length in lengths)
+        return any(self._below(numbers, head) or self._same(numbers, head) for numbers in found)
 
     def _former(self, text: str, place: int, head: Head) -> int:
         for length in self._places.lengths.get(text[place : place + 2], ()):
             name = text[place : place + length]
             numbers = self._places.former.get(name, ())
             fitting = self._below(numbers, head) or self._same(numbers, head)
-            if fitting and not _ROADLIKE.match(text, place + length) and (head.found or len(fitting) == 1):
+            if fitting and head.level == COUNTY and self._levels[fitting[0]] == COUNTY and fitting[0] in head.found:
+                return self._repeat(head, place, place + length, fitting)
+            is_whole = name[-1] in "县区旗市" and length > 2
+            if fitting and not self._is_part(text, place + length) and (head.found or len(fitting) == 1 or is_whole):
                 head.tell("former_name")
                 return self._take(head, place, place + length, fitting, COUNTY if name[-1] in "县区旗" else 0)
         return place
@@ -172,7 +216,10 @@ class Resolver:
         if not stop:
             return place
         given = text[place : stop.end()]
-        below = [n for n in self._places.children.get(head.found[0], ()) if _one_off(given, self._places.divisions[n].name)]
+        children = self._places.children
+        near = children.get(head.found[0], ())
+        far = [n for one in near for n in children.get(one, ())]
+        below = [n for n in (*near, *far) if _one_off(given, self._places.divisions[n].name)]
         if len(below) != 1:
             return place
         head.tell("typo")
@@ -236,12 +283,27 @@ class Resolver:
         if self._levels[fitting[0]] == head.level or not level:
             head.level = max(head.level, self._levels[fitting[0]]) if len(fitting) == 1 else head.level
         head.found = fitting
-        head.spans.append((start, end, LABELS[head.level]))
+        label = LABELS[head.level]
+        if label == "prov" and self._places.divisions[fitting[0]].name.endswith("市") and end - start > 2:
+            label = "city"
+        head.spans.append((start, end, label))
         return end
 
-    def _repeat(self, head: Head, start: int, end: int) -> int:
+    def _repeat(self, head: Head, start: int, end: int, numbers: Sequence[int]) -> int:
+        """What comes again from a higher level on counts, and what came before is redundant: the writer began anew."""
         head.tell("repeated")
-        head.spans.append((start, end, "redundant"))
+        on = {n for one in head.found for n in self._paths[one]}
+        again = next(n for n in numbers if n in on)
+        head.found = tuple(n for n in head.found if not set(numbers).isdisjoint(self._paths[n]))
+        label = LABELS[self._levels[again]]
+        if label == "prov" and self._places.divisions[again].name.endswith("市"):
+            label = "city"
+        head.is_anew = head.is_anew or self._levels[again] < head.level
+        if not head.is_anew:
+            head.spans.append((start, end, "redundant"))
+            return end
+        head.spans = [(a, b, "redundant" if one == label else one) for a, b, one in head.spans]
+        head.spans.append((start, end, label))
         return end
 
     def _repeated(self, text: str, place: int, head: Head) -> int:
@@ -249,11 +311,12 @@ class Resolver:
         for length in self._places.lengths.get(text[place : place + 2], ()):
             numbers = self._places.names.get(text[place : place + length], ())
             if numbers and self._on_path(numbers, head) and not self._is_part(text, place + length):
-                return self._repeat(head, place, place + length)
+                return self._repeat(head, place, place + length, numbers)
         for length in self._places.town_lengths.get(text[place : place + 2], ()):
             ending = _TOWN_END.match(text, place + length)
-            if ending and self._on_path(self._places.towns.get(text[place : place + length], ()), head):
-                return self._repeat(head, place, ending.end())
+            numbers = self._places.towns.get(text[place : place + length], ())
+            if ending and self._on_path(numbers, head):
+                return self._repeat(head, place, ending.end(), numbers)
         return place
 
     def _settle(self, head: Head) -> None:
@@ -267,7 +330,7 @@ class Resolver:
                 head.tell("within")
                 head.found = (self._within,)
         if "contradiction" in head.reasons:
-            head.found = ()
+            head.found = tuple({self._paths[n][: head.limit][-1] for n in head.found} if head.limit else ())
         if len(head.found) > 1:
             head.tell("ambiguous")
             shared = [n for n in head.found if all(n in self._paths[one] for one in head.found)]

@@ -15,7 +15,8 @@ class AddressDivision:
 
     ``level`` says how far down: ``county`` gives six digits (GB/T 2260; of the city or province where no more is
     known), ``town`` nine where the street or town is known. Missing levels are told by the ones below, where there is
-    one answer; an address that is ambiguous or contradicts itself has no code. ``within`` as for the standard address.
+    one answer; of an address that is ambiguous or contradicts itself only what is common to all it may mean.
+    ``within`` as for the standard address.
     """
 
     name: ClassVar[str] = "address_division"
@@ -29,7 +30,8 @@ class AddressDivision:
         Case("杭州市西湖区古荡街道", "330106007", {"level": "town"}),
         Case("浙江省杭州市", "330100"),
         Case("330621", "330603"),
-        Case("宁波市温州市人民路", None),
+        Case("宁波市温州市人民路", "330000"),
+        Case("杭州市江苏省人民路", None),
         Case(None, None),
     )
 
