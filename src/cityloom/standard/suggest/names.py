@@ -52,9 +52,15 @@ def tokens(name: str) -> tuple[str, ...]:
     """The English words of a name, abbreviations written out, particles left out."""
     text = unicodedata.normalize("NFKC", name)
     known, particles = words()["english"], set(words()["particles"])
+    given = [word.casefold() for word in _WORD.findall(_ASIDE.sub("", text) or text)]
     found: list[str] = []
-    for word in _WORD.findall(_ASIDE.sub("", text) or text):
-        found += known.get(word.casefold(), word.casefold()).split()
+    place = 0
+    while place < len(given):
+        both = "".join(given[place : place + 2])
+        is_pair = place + 1 < len(given) and both in known
+        word = both if is_pair else given[place]
+        found += known.get(word, word).split()
+        place += 2 if is_pair else 1
     return tuple(w for w in found if w not in particles)
 
 
@@ -89,14 +95,31 @@ class NameIndex:
     def likeness(self, name: str) -> dict[str, Likeness]:
         """How alike a column's name is to each element that is alike at all."""
         whole = folded(name)
+        if whole in words()["nothing"]:
+            return {}
+        most = 0.78 if whole in words()["generic"] else 1.0
         han = "".join(_HAN.findall(whole))
-        english = tokens(name) if len(han) < 2 else ()
+        english = self._split(tokens(name)) if len(han) < 2 else ()
         found: dict[str, Likeness] = {}
         for one in self._names:
             best = max(self._of(one, whole, han, english), key=lambda found_: found_.score, default=None)
             if best is not None and best.score > 0.15:
-                found[one.element] = best
+                found[one.element] = Likeness(min(most, best.score), best.reason)
         return found
+
+    def _split(self, given: tuple[str, ...]) -> tuple[str, ...]:
+        """The words, with those that are two known ones written together in their parts: ``schoolname``."""
+        known, english = self._english, words()["english"]
+        found: list[str] = []
+        for word in given:
+            parts = [word]
+            if word not in known and len(word) > 5:
+                cuts = [(word[:i], word[i:]) for i in range(3, len(word) - 1)]
+                both = [c for c in cuts if all(p in known or p in english or p in words()["particles"] for p in c)]
+                parts = [p for p in both[0] if p not in words()["particles"]] if both else parts
+            for part in parts:
+                found += english.get(part, part).split()
+        return tuple(found)
 
     def _of(self, one: _Names, whole: str, han: str, english: tuple[str, ...]) -> Iterable[Likeness]:
         if len(han) > 0:
@@ -118,16 +141,18 @@ class NameIndex:
     def _han(self, name: str, text: str) -> float:
         if name == text:
             return 1.0
-        if _core(name) == _core(text) and len(_core(name)) > 1:
-            return 0.9
-        shorter, longer = sorted((name, text), key=len)
-        mine, other = _grams(_unified(name)), _grams(_unified(text))
-        common = sum(self._w(g) for g in mine & other)
-        likeness = 2 * common / max(1e-9, sum(map(self._w, mine)) + sum(map(self._w, other)))
-        if len(shorter) > 1 and longer.endswith(shorter):
-            return max(0.8 * likeness, 0.55 + 0.3 * len(shorter) / len(longer))
-        if len(shorter) > 1 and longer.startswith(shorter):
-            return max(0.75 * likeness, 0.3 + 0.3 * len(shorter) / len(longer))
+        mine, other = _core(name), _core(text)
+        if len(mine[0]) > 1 and mine[0] == other[0]:
+            return 0.9 if mine[1] == other[1] else 0.82 if "" in (mine[1], other[1]) else 0.5
+        grams, theirs = _grams(_unified(name)), _grams(_unified(text))
+        common = sum(self._w(g) for g in grams & theirs)
+        likeness = 2 * common / max(1e-9, sum(map(self._w, grams)) + sum(map(self._w, theirs)))
+        if len(text) > 1 and name.endswith(text):
+            return max(0.8 * likeness, 0.64 + 0.3 * len(text) / len(name))
+        if len(name) > 1 and text.endswith(name):
+            return max(0.8 * likeness, 0.5 + 0.3 * len(name) / len(text))
+        if len(text) > 1 and name.startswith(text) or len(name) > 1 and text.startswith(name):
+            return max(0.75 * likeness, 0.25 + 0.3 * min(len(name), len(text)) / max(len(name), len(text)))
         return 0.8 * likeness
 
     def _w(self, gram: str) -> float:
@@ -142,12 +167,20 @@ class NameIndex:
         def weight(word: str) -> float:
             return math.log(1 + len(self._names) / (1 + self._english[word])) if not word.isdigit() else 0.2
 
-        mine, theirs = set(name), set(other)
+        digits = {w for w in other if w.isdigit()}
+        if digits and digits != {w for w in name if w.isdigit()}:
+            return 0.0
+        mine, theirs = {w for w in name if not w.isdigit() or digits}, set(other)
+        if mine == theirs:
+            return 0.93
         common = sum(max(weight(w) for w in (a, b)) for a in mine for b in theirs if _same_word(a, b))
         whole = sum(map(weight, mine)) + sum(map(weight, theirs))
         likeness = min(1.0, 2 * common / max(1e-9, whole))
-        head = 0.08 if _same_word(name[-1], other[-1]) else -0.08
-        return max(0.0, min(0.9, 0.85 * likeness + head)) if common else 0.0
+        last = [w for w in name if not w.isdigit()][-1:]
+        is_head = bool(last) and _same_word(last[0], other[-1])
+        if is_head and theirs <= mine:
+            return max(0.85 * likeness, 0.58 + 0.3 * len(theirs) / len(mine))
+        return max(0.0, min(0.85, 0.85 * likeness + (0.08 if is_head else -0.08))) if common else 0.0
 
 
 def _names_of(one: Element) -> _Names:
@@ -155,7 +188,7 @@ def _names_of(one: Element) -> _Names:
     latin: dict[str, float] = {folded(one.name): 0.97}
     for synonym in one.synonyms:
         if not _HAN.search(synonym):
-            latin.setdefault(folded(synonym), 0.97)
+            latin.setdefault(folded(synonym), 0.97 if len(folded(synonym)) > 2 else 0.9)
     for place, text in enumerate(han):
         for reading in readings(text):
             latin.setdefault(reading, 0.93)
@@ -167,19 +200,20 @@ def _names_of(one: Element) -> _Names:
     return _Names(one.name, tuple(dict.fromkeys(han)), latin, tuple(dict.fromkeys(english)))
 
 
-def _core(text: str) -> str:
-    """A Chinese name without its general ending, and endings that say the same alike."""
+@cache
+def _core(text: str) -> tuple[str, str]:
+    """A Chinese name without its general ending, and what kind of thing the ending says."""
     for ending in sorted(words()["endings"], key=len, reverse=True):
         if text.endswith(ending) and len(text) > len(ending) + 1:
-            return f"{text[: -len(ending)]}{_kind(ending)}"
-    return text
+            return _unified(text[: -len(ending)]), _kind(ending)
+    return _unified(text), ""
 
 
 def _kind(ending: str) -> str:
     for main, others in words()["same"].items():
         if ending == main or ending in others:
-            return "" if main in ("代码", "名称", "类型") else main
-    return "" if ending in ("信息", "情况", "标志", "标识") else ending
+            return str(main)
+    return ending
 
 
 @cache

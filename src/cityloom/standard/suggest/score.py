@@ -18,7 +18,7 @@ PROPOSED = 0.8
 LEAST = 0.2
 """Confidence below which nothing is said."""
 _BASE, _NAME, _VALUES, _AGAINST = -4.2, 7.4, 3.0, 5.0
-_BY_VALUES = ("coding", "codes")
+_BY_VALUES = ("coding", "codes", "ending")
 """Tests of values that speak for an element whatever the column is called."""
 
 
@@ -102,7 +102,8 @@ def _logit(alike: Likeness | None, fit: Fit) -> float:
             if fit.what == "coding" and fit.weight >= 1 and fit.share > 0.9:
                 total += 2.0
         elif fit.share < 0.5:
-            total -= _AGAINST * (0.5 - fit.share) * 2 * max(0.4, fit.weight)
+            against = _AGAINST * (0.5 - fit.share) * 2 * max(0.4, fit.weight)
+            total -= against * (0.4 if name > 0.9 else 1.0)
     return total
 
 
@@ -128,6 +129,7 @@ def _reasons(alike: Likeness | None, fit: Fit, learnt: float) -> tuple[str, ...]
         "pattern": _("{share} of its values have the element's form"),
         "date": _("{share} of its values are dates"),
         "number": _("{share} of its values are numbers in the element's range"),
+        "ending": _("{share} of its values end as names of this kind do"),
         "kind": _("its values are of the kind that the element has"),
     }
     if fit.what in texts and (fit.share >= 0.7 or (alike is not None and fit.what != "kind")):

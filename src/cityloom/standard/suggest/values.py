@@ -80,7 +80,8 @@ _KINDS: tuple[tuple[str, Callable[[str], bool]], ...] = (
 class Fit:
     """How well values fit an element: ``share`` of them that do, ``weight`` how telling that is, from 0 to 1.
 
-    ``what`` names the test: ``coding``, ``codes``, ``pattern``, ``date``, ``number``, ``kind``; ``none`` where the
+    ``what`` names the test: ``coding``, ``codes``, ``pattern``, ``date``, ``number``, ``kind``, ``ending``;
+    ``none`` where the
     element tells nothing that values could be tried on.
     """
 
@@ -152,6 +153,10 @@ class Taster:
         """How well the values fit; ``kind`` is theirs."""
         if not values:
             return NOTHING
+        endings = tuple(words()["text_endings"].get(self.element.name, ()))
+        if endings and kind not in ("number", "date", "time"):
+            share = sum(value.endswith(endings) for value in values) / len(values)
+            return Fit(share, 0.5, "ending") if share >= 0.7 else Fit(0.4, 0.2, "kind")
         if self.element.coding_rule in CODINGS:
             valid = CODINGS[self.element.coding_rule].is_valid
             weight = {"citizen_id": 1.0, "uscc": 1.0, "phone": 0.7}.get(self.element.coding_rule, 0.5)
