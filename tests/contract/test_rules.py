@@ -24,7 +24,7 @@ from cityloom.quality.base import RULES, Case, Rule, TableCase, applies, applies
 ALL = plugins(RULES)
 ROW = {name: cls for name, cls in ALL.items() if cls.scope == "row"}
 TABLE = {name: cls for name, cls in ALL.items() if cls.scope == "table"}
-GIVEN = {"today": "2026-01-05", "cycle": "day", "tables": {}, "items": ("a", "b", "c")}
+GIVEN = {"today": "2026-01-05", "cycle": "day", "tables": {}, "columns": ("a", "b", "c")}
 # one set of fields for each that the cases show, without repeats
 PLAIN = list({(n, str(dict(c.options))): (n, c.options, len(c.given)) for n, k in ROW.items() for c in k.cases}.values())
 ROW_CASES = [(name, case) for name, cls in ROW.items() for case in cls.cases]

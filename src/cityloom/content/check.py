@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from cityloom.content.load import Definition, city_of, problem_at
 from cityloom.content.problems import ContentError, Problem, nearest
 from cityloom.content.schedules import complaints as schedule_complaints
 from cityloom.content.standards import complaints as standard_complaints
+from cityloom.engines.predicate import parse_condition
+from cityloom.kernel.errors import ConfigError
 from cityloom.kernel.i18n import _
 from cityloom.model.city import City
 from cityloom.model.fusion import ObjectType
 from cityloom.model.resource import GRADES, SHARING, Resource
+from cityloom.model.rules import BusinessRule
 from cityloom.model.service import Demand, Service
 from cityloom.model.source import CYCLES, MODES, Source
-from cityloom.model.standard import DIMENSIONS, Element, StepUse
+from cityloom.model.standard import DIMENSIONS, RULE_STATES, SEVERITIES, Element, RuleUse, StepUse
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,79}", re.ASCII)
 """Names become names of tables and folders."""
@@ -61,6 +65,8 @@ def _complaints(one: Definition, city: City, plugins: Plugins) -> Iterator[Compl
         yield from _options(value.options, plugins["connector"].get(value.connector), ("options",))
     elif isinstance(value, Element):
         yield from _element(value, city, plugins)
+    elif isinstance(value, BusinessRule):
+        yield from _business_rule(value, city, plugins)
     elif isinstance(value, Resource):
         yield from _resource(value, city, plugins)
     elif isinstance(value, ObjectType):
@@ -77,10 +83,7 @@ def _element(value: Element, city: City, plugins: Plugins) -> Iterator[Complaint
     yield from _one_of(value.grade, GRADES, ("grade",))
     for i, step in enumerate(value.steps):
         yield from _step(step, plugins, ("steps", i))
-    for i, rule in enumerate(value.rules):
-        yield from _known(rule.rule, plugins["rule"], ("rules", i, "rule"), _("rule"))
-        yield from _options(rule.options, plugins["rule"].get(rule.rule), ("rules", i, "options"))
-        yield from _one_of(rule.dimension, DIMENSIONS, ("rules", i, "dimension"))
+    yield from _rules(value.rules, ("rules",), city, plugins)
 
 
 def _resource(value: Resource, city: City, plugins: Plugins) -> Iterator[Complaint]:
@@ -107,13 +110,12 @@ def _resource(value: Resource, city: City, plugins: Plugins) -> Iterator[Complai
     if value.collect.source in city.sources:
         connector = plugins["connector"].get(city.sources[value.collect.source].connector)
         yield from _options(value.collect.what, connector, ("collect", "what"))
-    uses = [("rules", i, u.rule, u.options, u.columns) for i, u in enumerate(value.rules)]
-    uses += [("filters", i, u.rule, u.options, u.columns) for i, u in enumerate(value.filters)]
-    for place, i, rule, options, columns in uses:
-        yield from _known(rule, plugins["rule"], (place, i, "rule"), _("rule"))
-        yield from _options(options, plugins["rule"].get(rule), (place, i, "options"))
-        for column in columns:
-            yield from _known(column, names, (place, i, "columns"), _("item"))
+    yield from _rules(value.rules, ("rules",), city, plugins, names)
+    for i, use in enumerate(value.filters):
+        yield from _known(use.rule, plugins["rule"], ("filters", i, "rule"), _("rule"))
+        yield from _options(use.options, plugins["rule"].get(use.rule), ("filters", i, "options"))
+        for column in use.columns:
+            yield from _known(column, names, ("filters", i, "columns"), _("item"))
 
 
 def _items(
@@ -126,6 +128,44 @@ def _items(
             yield from _known(item.element, city.elements, ("items", i, "element"), _("element"))
         for j, step in enumerate(item.steps or ()):
             yield from _step(step, plugins, ("items", i, "steps", j))
+        yield from _rules(item.rules, ("items", i, "rules"), city, plugins, names)
+
+
+def _rules(
+    uses: Sequence[RuleUse], path: Path_, city: City, plugins: Plugins, items: Sequence[str] | None = None
+) -> Iterator[Complaint]:
+    """Rules as an element, an item, a resource (with the names of its items) or a business rule uses them."""
+    for i, use in enumerate(uses):
+        place = (*path, i)
+        if use.rule in city.business_rules and use.rule not in plugins["rule"]:
+            yield from _options(use.options, (), (*place, "options"))
+        else:
+            yield from _known(use.rule, [*plugins["rule"], *city.business_rules], (*place, "rule"), _("rule"))
+            yield from _options(use.options, plugins["rule"].get(use.rule), (*place, "options"))
+            yield from _one_of(use.dimension, DIMENSIONS, (*place, "dimension"))
+        yield from _one_of(use.severity, SEVERITIES, (*place, "severity"))
+        yield from _one_of(use.state, RULE_STATES, (*place, "state"))
+        if use.business:
+            yield (*place, "business"), _("the platform says this."), _("Leave it out.")
+        for column in use.columns if items is not None else ():
+            yield from _known(column, items, (*place, "columns"), _("item"))
+        if items is not None and use.when:
+            yield from _condition(use.when, items, (*place, "when"))
+        if items is not None and use.rule == "predicate" and isinstance(use.options.get("expression"), str):
+            yield from _condition(use.options["expression"], [*items, "value"], (*place, "options", "expression"))
+
+
+def _condition(text: str, items: Sequence[str], path: Path_) -> Iterator[Complaint]:
+    try:
+        parse_condition(text, items)
+    except ConfigError as error:
+        yield path, _("it is no condition: {problem}.").format(problem=error.details.get("problem", str(error))), error.hint
+
+
+def _business_rule(value: BusinessRule, city: City, plugins: Plugins) -> Iterator[Complaint]:
+    if value.name in plugins["rule"]:
+        yield ("name",), _("there is a technical rule of this name."), _("Give it another name.")
+    yield from _rules(value.rules, ("rules",), replace(city, business_rules={}), plugins)
 
 
 def _step(step: StepUse, plugins: Plugins, path: Path_) -> Iterator[Complaint]:

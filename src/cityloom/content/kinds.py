@@ -11,6 +11,7 @@ from cityloom.model.city import CityName
 from cityloom.model.department import Account, Department
 from cityloom.model.fusion import ObjectType
 from cityloom.model.resource import Resource
+from cityloom.model.rules import BusinessRule
 from cityloom.model.service import Demand, IndexSystem, Service
 from cityloom.model.source import Source
 from cityloom.model.standard import BusinessTerm, CodeTable, DataSetStandard, Element
@@ -24,6 +25,7 @@ KINDS: dict[str, tuple[type[Any], str]] = {
     "code_table": (CodeTable, "codes"),
     "data_set": (DataSetStandard, "data_sets"),
     "term": (BusinessTerm, "terms"),
+    "business_rule": (BusinessRule, "business_rules"),
     "resource": (Resource, "resources"),
     "object_type": (ObjectType, "object_types"),
     "service": (Service, "services"),

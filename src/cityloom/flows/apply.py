@@ -18,9 +18,8 @@ from cityloom.model.audit import AuditEvent, EventKind
 from cityloom.store import audit, definitions
 from cityloom.store.definitions import Change
 
-
 _GIVEN = frozenset(
-    ("base", "resource", "drift", "mode", "key_columns", "known_columns", "tables", "today", "cycle")
+    ("base", "resource", "drift", "mode", "key_columns", "known_columns", "tables", "today", "cycle", "columns")
 )
 """Fields of plug-ins that the platform fills."""
 

@@ -20,9 +20,11 @@ from cityloom.kernel.errors import UserError
 from cityloom.lake.tables import Lake
 from cityloom.model.city import City
 from cityloom.protect.keys import Keys, load_or_make_keys
+from cityloom.quality.business import in_force
 from cityloom.store import definitions
 from cityloom.store.database import Store
 from cityloom.store.migrate import upgrade
+from cityloom.store.rules import active_rules
 
 _DEFINITIONS = "definitions"
 
@@ -42,12 +44,13 @@ class Workspace:
 
     @cached_property
     def city(self) -> City:
-        """The definitions in force."""
+        """The definitions in force, with the rules that were reviewed in the store."""
         parts: dict[str, dict[str, object]] = {}
         with self.store.read() as connection:
             for one in definitions.current(connection):
                 parts.setdefault(KINDS[one.kind][1], {})[one.name] = value_of(one.kind, one.body)
-        return City(**parts)  # type: ignore[arg-type]
+            added = active_rules(connection)
+        return in_force(City(**parts), added)  # type: ignore[arg-type]
 
     def forget_city(self) -> None:
         """Read the definitions anew at the next use."""

@@ -9,6 +9,7 @@ from cityloom.kernel.errors import UserError
 from cityloom.model.department import Account, Department
 from cityloom.model.fusion import ObjectType
 from cityloom.model.resource import Resource
+from cityloom.model.rules import BusinessRule
 from cityloom.model.scoring import USUAL, Scoring
 from cityloom.model.service import Demand, IndexSystem, Service
 from cityloom.model.source import Source
@@ -36,6 +37,7 @@ class City:
     accounts: Mapping[str, Account] = field(default_factory=dict)
     sources: Mapping[str, Source] = field(default_factory=dict)
     resources: Mapping[str, Resource] = field(default_factory=dict)
+    business_rules: Mapping[str, BusinessRule] = field(default_factory=dict)
     elements: Mapping[str, Element] = field(default_factory=dict)
     codes: Mapping[str, CodeTable] = field(default_factory=dict)
     data_sets: Mapping[str, DataSetStandard] = field(default_factory=dict)

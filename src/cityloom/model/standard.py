@@ -12,6 +12,7 @@ DIMENSIONS = ("conformity", "completeness", "accuracy", "consistency", "timeline
 """GB/T 36344-2018: 规范性 完整性 准确性 一致性 时效性 可访问性."""
 
 
+SEVERITIES = ("low", "medium", "high")
 RULE_STATES = ("draft", "active", "retired")
 """A rule that is declared counts when it is active."""
 

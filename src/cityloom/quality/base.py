@@ -136,7 +136,7 @@ def applies_to(rule: Rule, values: Sequence[str | None]) -> bool:
 
 
 def build(
-    use: RuleUse, *, tables: Mapping[str, CodeTable], today: str, cycle: str, items: Sequence[str] = ()
+    use: RuleUse, *, tables: Mapping[str, CodeTable], today: str, cycle: str, columns: Sequence[str] = ()
 ) -> Any:
     """The rule (a :class:`Rule` or a :class:`TableRule`) that a definition asks for, without its ``when``.
 
@@ -145,9 +145,9 @@ def build(
         tables: code tables by name.
         today: the present day, ``yyyy-mm-dd``.
         cycle: how often the resource is renewed.
-        items: names of the columns that the rule is given, in their order.
+        columns: names of the items that the rule is given, in their order.
 
     Raises:
         ConfigError: no such rule, or options that it does not have.
     """
-    return make(RULES, use.rule, use.options, tables=tables, today=today, cycle=cycle, items=tuple(items))
+    return make(RULES, use.rule, use.options, tables=tables, today=today, cycle=cycle, columns=tuple(columns))

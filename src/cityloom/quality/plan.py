@@ -91,7 +91,7 @@ def plan_one(
     items = [item.name for item in resource.items]
     columns = use.columns or default or _of_options(use, items, today)
     _check_columns(resource, use, columns, set(items))
-    rule = build(use, tables=codes, today=today, cycle=resource.cycle, items=columns)
+    rule = build(use, tables=codes, today=today, cycle=resource.cycle, columns=columns)
     name = use.name or f"{'+'.join(columns) or 'table'}.{use.rule}"
     if use.when:
         rule, columns = under(rule, use.when, columns, items, today)
@@ -126,7 +126,7 @@ def filters(
     for one in resource.filters:
         use = RuleUse(rule=one.rule, dimension="accuracy", columns=one.columns, options=one.options)
         _check_columns(resource, use, one.columns, {item.name for item in resource.items})
-        rule = build(use, tables=codes, today=today, cycle=resource.cycle, items=one.columns)
+        rule = build(use, tables=codes, today=today, cycle=resource.cycle, columns=one.columns)
         if rule.scope != "row":
             raise ConfigError(
                 "quality.filter.table",

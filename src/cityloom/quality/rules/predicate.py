@@ -42,7 +42,7 @@ class Predicate:
 
     expression: str
     today: str
-    items: tuple[str, ...]
+    columns: tuple[str, ...]
 
     def __post_init__(self) -> None:
         """Check the condition.
@@ -55,7 +55,7 @@ class Predicate:
     @cached_property
     def condition(self) -> Expression:
         """The condition, checked."""
-        return parse_condition(self.expression, (*self.items, "value"), today=self.today)
+        return parse_condition(self.expression, (*self.columns, "value"), today=self.today)
 
     def applies(self, columns: Sequence[exp.Expression]) -> exp.Expression:
         """Whether the condition is true or false; never NULL."""
@@ -74,10 +74,10 @@ class Predicate:
         return self._is_held(values) is False
 
     def _held(self, columns: Sequence[exp.Expression]) -> exp.Expression:
-        named = dict(zip(self.items, columns, strict=False))
+        named = dict(zip(self.columns, columns, strict=False))
         return self.condition.sql({"value": columns[0], **named})
 
     def _is_held(self, values: Sequence[str | None]) -> bool | None:
-        named = dict(zip(self.items, values, strict=False))
+        named = dict(zip(self.columns, values, strict=False))
         held: bool | None = self.condition.meaning()({"value": values[0], **named})
         return held

@@ -53,7 +53,7 @@ class Volatility:
     periods: int = 1
     percent: float | None = None
     sigmas: float | None = None
-    items: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the fields.
@@ -74,7 +74,7 @@ class Volatility:
     @property
     def others(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """Earlier versions of the table."""
-        return tuple((f"@{n}", self.items[:1]) for n in range(1, self.periods + 1))
+        return tuple((f"@{n}", self.columns[:1]) for n in range(1, self.periods + 1))
 
     def counts(self, rows: exp.Expression, width: int, others: Sequence[exp.Expression]) -> exp.Expression:
         """The figure of the table and those of its earlier versions, compared."""
