@@ -15,6 +15,7 @@ from cityloom.api.jobs import router as jobs
 from cityloom.api.lifetime import leave_with_parent
 from cityloom.api.orders import router as orders
 from cityloom.api.problems import install_problems
+from cityloom.api.quality import router as quality
 from cityloom.api.routes import router
 from cityloom.api.services import Services
 from cityloom.api.workspace import WorkspaceServices
@@ -24,6 +25,7 @@ from cityloom.kernel.log import configure_log
 from cityloom.web.collect import router as collect_pages
 from cityloom.web.deliver import router as delivery_pages
 from cityloom.web.pages import router as pages
+from cityloom.web.quality import router as quality_pages
 
 
 def create() -> FastAPI:
@@ -70,9 +72,11 @@ def build(settings: Settings, services: Services | None) -> FastAPI:
     app.include_router(intake)
     app.include_router(jobs)
     app.include_router(orders)
+    app.include_router(quality)
     app.include_router(pages)
     app.include_router(collect_pages)
     app.include_router(delivery_pages)
+    app.include_router(quality_pages)
     app.mount("/static", StaticFiles(directory=web.STATIC), name="static")
     install_problems(app)
     app.add_middleware(Guard, language=settings.language, delivery_bytes=settings.intake_mb << 20)

@@ -14,9 +14,10 @@ from cityloom.kernel.errors import CityLoomError, DeniedError, UserError
 from cityloom.model.cause import Cause
 from cityloom.model.principal import Principal
 from cityloom.model.report import QualityReport
+from cityloom.protect.identity import principal_of_key
 from cityloom.quality.broken import relation
 from cityloom.quality.report.build import Wish, build
-from cityloom.quality.report.html import to_html
+from cityloom.quality.report.html import Frame, to_html
 from cityloom.quality.report.pdf import to_pdf
 from cityloom.quality.report.period import month_of, period_of
 from cityloom.quality.report.standing import Records
@@ -60,6 +61,24 @@ def check_reader(actor: Principal, department: str) -> None:
     )
 
 
+def reader_of_key(workspace: Workspace, key: str, department: str) -> Principal:
+    """Who shows a key, if that account may read what concerns a department.
+
+    Raises:
+        DeniedError: ``flows.report.key``, ``flows.report.denied``.
+    """
+    with workspace.store.read() as connection:
+        found = principal_of_key(connection, key.strip(), workspace.clock)
+    if found is None or found.grant is not None:
+        raise DeniedError(
+            "flows.report.key",
+            "No valid key of an account was shown.",
+            hint="Make one with `cityloom collect key ACCOUNT`; the key of a grant is for its service only.",
+        )
+    check_reader(found, department)
+    return found
+
+
 def make(workspace: Workspace, asked: Asked, *, is_explained: bool = True) -> QualityReport:
     """The report; ``is_explained`` has examples and causes looked for in the lake.
 
@@ -77,7 +96,7 @@ def make(workspace: Workspace, asked: Asked, *, is_explained: bool = True) -> Qu
         return build(wish, records)
 
 
-def encode(workspace: Workspace, report: QualityReport, form: str) -> bytes:
+def encode(workspace: Workspace, report: QualityReport, form: str, frame: Frame | None = None) -> bytes:
     """The report as a file's bytes.
 
     Raises:
@@ -86,7 +105,7 @@ def encode(workspace: Workspace, report: QualityReport, form: str) -> bytes:
     """
     titles = {name: {i.name: str(i.title) for i in one.items} for name, one in workspace.city.resources.items()}
     if form == "html":
-        return to_html(report, titles).encode("utf-8")
+        return to_html(report, titles, frame).encode("utf-8")
     if form == "pdf":
         return to_pdf(report, titles)
     if form == "xlsx":

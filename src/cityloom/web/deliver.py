@@ -95,7 +95,7 @@ async def confirm_upload(delivery: str, request: Request) -> Response:
     """Land what was checked, for whoever holds its ticket."""
     at = workspace_of(request)
     try:
-        fields = await _fields(request)
+        fields = await form_fields(request)
         answer = await run_in_threadpool(intake.confirm, at, delivery, fields.get("ticket", ""))
     except CityLoomError as error:
         return error_page(error, _status(error))
@@ -123,7 +123,7 @@ async def take_form(resource: str, request: Request) -> Response:
     one = city.resources[resource]
     view = FormView(definition=describe(one, city), key=new_id("f"))
     try:
-        fields = await _fields(request)
+        fields = await form_fields(request)
         names = {f.name for f in view.definition.fields}
         values = {name[2:]: text for name, text in fields.items() if name.startswith("v:") and name[2:] in names}
         view = replace(view, values=values)
@@ -141,7 +141,7 @@ async def export_rejects(resource: str, request: Request) -> Response:
     """Hand the rows that are set apart out to whoever holds the department's key."""
     at = workspace_of(request)
     try:
-        fields = await _fields(request)
+        fields = await form_fields(request)
         return await run_in_threadpool(_handed_out, at, resource, fields)
     except CityLoomError as error:
         return rejects_page(request, resource, error=error, status=_status(error))
@@ -212,7 +212,7 @@ def _upload_page(at: Workspace, resource: str, *, error: CityLoomError | None = 
     return page("collect/upload.html", "upload", status=status, resource=one, definition=definition, error=error, most=at.settings.intake_mb)
 
 
-async def _fields(request: Request) -> dict[str, str]:
+async def form_fields(request: Request) -> dict[str, str]:
     """The fields of a form without a file."""
     held = bytearray()
     async for block in request.stream():

@@ -91,8 +91,7 @@ def _show(one: RootCause, titles: dict[str, str]) -> None:
     print_table(_("What they share"), names, [_line(c, titles) for c in one.causes], numbers=range(1, 7))
     for cause in one.causes:
         for other in cause.also:
-            said = _(" and ").join(words.condition(c, titles) for c in other)
-            console.print(_("The same rows: {condition}").format(condition=said), markup=False)
+            console.print(_("The same rows: {condition}").format(condition=words.conditions(other, titles)), markup=False)
 
 
 def _line(one: Cause, titles: dict[str, str]) -> tuple[object, ...]:

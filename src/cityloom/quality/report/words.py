@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from cityloom.kernel.i18n import _
 from cityloom.model.cause import Cause, Condition
 from cityloom.model.text import Title
@@ -114,7 +116,12 @@ def condition(one: Condition, titles: dict[str, str] | None = None) -> str:
 
 def cause(one: Cause, titles: dict[str, str] | None = None) -> str:
     """A cause's conditions in one line."""
-    return _(" and ").join(condition(c, titles) for c in one.conditions)
+    return conditions(one.conditions, titles)
+
+
+def conditions(some: Iterable[Condition], titles: dict[str, str] | None = None) -> str:
+    """Conditions in one line."""
+    return _(" and ").join(condition(c, titles) for c in some)
 
 
 def kind(name: str) -> str:

@@ -1,0 +1,62 @@
+"""Quality over HTTP: scores, reports, root causes and profiles, for whoever may read what concerns a department."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from starlette.responses import JSONResponse, Response
+
+from cityloom.api.orders import Caller
+from cityloom.flows import quality_reports as flow
+from cityloom.flows.causes import root_causes
+from cityloom.flows.profile_pages import profiled
+
+router = APIRouter(tags=["quality"])
+Period = Annotated[str, Query(max_length=10, description="2026-11, 2026-Q4 or 2026; this month when not given")]
+Phase = Annotated[str, Query(pattern="^(before|after)$")]
+Form = Annotated[str, Query(alias="format", pattern="^(html|pdf|xlsx|json)$")]
+
+
+@router.get("/api/v1/quality/reports")
+def show_city_report(who: Caller, period: Period = "", phase: Phase = "before", form: Form = "json") -> Response:
+    """The quality report of the whole city: as data, a page, a PDF or a workbook."""
+    return _report(who, flow.Asked(period=period, phase=phase), form)
+
+
+@router.get("/api/v1/quality/reports/{department}")
+def show_report(department: str, who: Caller, period: Period = "", phase: Phase = "before", form: Form = "json") -> Response:
+    """The quality report of a department: as data, a page, a PDF or a workbook."""
+    return _report(who, flow.Asked(department=department, period=period, phase=phase), form)
+
+
+@router.get("/api/v1/quality/causes/{resource}")
+def show_causes(
+    resource: str, who: Caller, rule: Annotated[str, Query(max_length=160)] = "", phase: Phase = "before"
+) -> list[dict[str, Any]]:
+    """Where broken rows of a resource come from, and what they share."""
+    at, actor = who
+    flow.check_reader(actor, at.city.resource(resource).department)
+    return [asdict(one) for one in root_causes(at, resource, rule, phase=phase)]
+
+
+@router.get("/api/v1/quality/profiles/{resource}")
+def show_profile(resource: str, who: Caller, phase: Phase = "before") -> dict[str, Any]:
+    """The newest profile of a resource's table, and what has drifted since the one before."""
+    at, actor = who
+    flow.check_reader(actor, at.city.resource(resource).department)
+    found = profiled(at, resource, phase=phase)
+    return {"profile": asdict(found.profile), "since": found.since, "drifts": [asdict(d) for d in found.drifts]}
+
+
+def _report(who: Caller, asked: flow.Asked, form: str) -> Response:
+    at, actor = who
+    at.forget_city()
+    flow.check_reader(actor, asked.department)
+    made = flow.make(at, asked)
+    if form == "json":
+        return JSONResponse(asdict(made))
+    content = flow.encode(at, made, form)
+    headers = {"Content-Disposition": f'attachment; filename="{flow.file_name(made, form)}"'}
+    return Response(content, media_type=flow.FORMATS[form], headers=headers)
