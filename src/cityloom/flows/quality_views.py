@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from cityloom.flows.bootstrap import Workspace
 from cityloom.kernel.clock import iso
@@ -17,7 +18,7 @@ from cityloom.quality.report.build import rule_title
 from cityloom.quality.report.period import earlier, local_day, month_of, period_of
 from cityloom.quality.report.standing import Records, Standing
 from cityloom.quality.score import rounded
-from cityloom.store.quality import list_totals
+from cityloom.store.quality import list_times
 
 _MONTHS = 12
 _POINTS = 24
@@ -115,8 +116,8 @@ def resource_view(workspace: Workspace, name: str) -> ResourceView:
     with workspace.store.read() as connection:
         records = Records(city, connection, workspace.lake, iso(workspace.clock.now()))
         before, after = (records.standings(month, phase, [name]).get(name) for phase in ("before", "after"))
-        totals = [(local_day(at), score) for own, at, score in list_totals(connection, "before") if own == name]
-    days: dict[str, float | None] = dict(totals)
+        times = list_times(connection, name, "before", _POINTS)
+        days = {local_day(at): _total(records, records.standings(_until(at), "before", [name])) for at in times}
     department = city.departments.get(resource.department)
     return ResourceView(
         resource=resource,
@@ -125,9 +126,24 @@ def resource_view(workspace: Workspace, name: str) -> ResourceView:
         after=after.assessment if after else None,
         rules=_rules(resource, before, after, city.scoring),
         evidence=before.evidence if before else (),
-        trend=tuple(days.items())[-_POINTS:],
+        trend=tuple(days.items()),
         scoring=city.scoring,
     )
+
+
+def with_records(workspace: Workspace, found: Sequence[Assessment]) -> list[Assessment]:
+    """Assessments whose scores count the evidence of the platform's records too, as reports and pages show them."""
+    month = month_of(workspace.clock.now())
+    with workspace.store.read() as connection:
+        records = Records(workspace.city, connection, workspace.lake, iso(workspace.clock.now()))
+        standings = {p: records.standings(month, p, [a.resource for a in found]) for p in {a.phase for a in found}}
+    return [standings[a.phase][a.resource].assessment if a.resource in standings[a.phase] else a for a in found]
+
+
+def _until(at: str) -> Period:
+    """The month of a moment as far as that moment, itself included."""
+    moment = datetime.fromisoformat(at)
+    return Period(name=at, start=month_of(moment).start, end=iso(moment + timedelta(microseconds=1)))
 
 
 def _total(records: Records, standings: Mapping[str, Standing]) -> float | None:

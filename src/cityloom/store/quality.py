@@ -105,12 +105,14 @@ def latest_assessments(connection: sa.Connection, phase: str) -> list[Assessment
     return [_assessment(connection, row) for row in connection.execute(query).mappings().all()]
 
 
-def assessments_before(connection: sa.Connection, phase: str, moment: str) -> list[Assessment]:
-    """The newest assessment of every resource in a phase that was made before a moment (UTC, ISO), by resource."""
+def assessments_before(
+    connection: sa.Connection, phase: str, moment: str, names: Sequence[str]
+) -> list[Assessment]:
+    """The newest assessment of each of these resources in a phase that was made before a moment (UTC, ISO), by resource."""
     t = assessment_table
     newest = (
         sa.select(t.c.resource, sa.func.max(t.c.at).label("at"))
-        .where(t.c.phase == phase, t.c.at < moment)
+        .where(t.c.phase == phase, t.c.at < moment, t.c.resource.in_(names))
         .group_by(t.c.resource)
         .subquery()
     )
@@ -123,17 +125,11 @@ def assessments_before(connection: sa.Connection, phase: str, moment: str) -> li
     return list({a.resource: a for a in (_assessment(connection, row) for row in connection.execute(query).mappings().all())}.values())
 
 
-def list_totals(connection: sa.Connection, phase: str) -> list[tuple[str, str, float]]:
-    """Resource, time and total score of every assessment in a phase, by time: what a trend is drawn from."""
-    t, s = assessment_table, score_table
-    same = sa.and_(t.c.resource == s.c.resource, t.c.phase == s.c.phase, t.c.version == s.c.version)
-    query = (
-        sa.select(t.c.resource, t.c.at, s.c.score)
-        .join(s, same)
-        .where(t.c.phase == phase, s.c.dimension == "total")
-        .order_by(t.c.at, t.c.resource)
-    )
-    return [(str(a), str(b), float(c)) for a, b, c in connection.execute(query)]
+def list_times(connection: sa.Connection, resource: str, phase: str, limit: int) -> list[str]:
+    """When a resource was assessed in a phase: the last times, oldest first."""
+    t = assessment_table
+    query = sa.select(t.c.at).where(t.c.resource == resource, t.c.phase == phase).order_by(t.c.at.desc()).limit(limit)
+    return [str(at) for at in connection.execute(query).scalars()][::-1]
 
 
 def is_assessed(connection: sa.Connection, resource: str) -> bool:

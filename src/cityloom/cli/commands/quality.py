@@ -12,8 +12,11 @@ from cityloom.cli.session import JsonOption, WorkspaceOption, console, opened, p
 from cityloom.cli.stages import run_stage
 from cityloom.cli.summary import dimension_title
 from cityloom.flows import chain
+from cityloom.flows.quality_views import with_records
 from cityloom.kernel.i18n import _
 from cityloom.model.quality import PHASES, Assessment
+from cityloom.quality.report.words import light, points, severity
+from cityloom.quality.score import rounded
 from cityloom.store.quality import latest_assessments
 
 PhaseOption = Annotated[str, typer.Option("--phase", help=_("before: the rows as they came; after: the standard rows."))]
@@ -53,6 +56,7 @@ def _show(
         found: list[Assessment] = []
         for name in (_known(phase),) if phase else reversed(PHASES):
             found = found or [a for a in latest_assessments(connection, name) if resource in (None, a.resource)]
+        found = with_records(at, found)
     if as_json:
         print_json([asdict(one) for one in found])
     elif not found:
@@ -67,7 +71,7 @@ def _show(
 def _show_scores(found: Sequence[Assessment]) -> None:
     colours = {"green": "●", "yellow": "◐", "red": "○"}
     rows = [
-        (one.resource, one.rows, dimension_title(s.dimension), s.score, f"{colours.get(s.light, '')} {s.light}")
+        (one.resource, one.rows, dimension_title(s.dimension), points(s.score), f"{colours.get(s.light, '')} {light(s.light)}")
         for one in found
         for s in one.scores
     ]
@@ -77,7 +81,7 @@ def _show_scores(found: Sequence[Assessment]) -> None:
 
 def _show_rules(one: Assessment) -> None:
     rows = [
-        (r.rule, dimension_title(r.dimension), r.severity, r.checked, r.broken, r.score)
+        (r.rule, dimension_title(r.dimension), severity(r.severity), r.checked, r.broken, points(rounded(r.score)))
         for r in sorted(one.results, key=lambda r: r.score)
     ]
     names = [_("rule"), _("dimension"), _("severity"), _("checked"), _("broken"), _("score")]

@@ -65,7 +65,7 @@ def trend_svg(values: Sequence[tuple[str, float | None]], scoring: Scoring, labe
         if i == last:
             parts.append(f'<text class="value" x="{x:.1f}" y="{y - 9 if y > 26 else y + 18:.1f}" text-anchor="{"end" if i else "middle"}">{100 * (value or 0):.2f}</text>')
         if (len(found.points) - 1 - i) % every == 0:
-            parts.append(f'<text class="axis" x="{x:.1f}" y="{height - 8:g}" text-anchor="middle">{escape(name)}</text>')
+            parts.append(f'<text class="axis" x="{x:.1f}" y="{height - 8:g}" text-anchor="{"end" if x > width - 30 else "middle"}">{escape(name)}</text>')
     return Markup("".join(parts) + "</svg>")
 
 

@@ -54,9 +54,8 @@ class Records:
 
     def standings(self, period: Period, phase: str, names: Iterable[str]) -> dict[str, Standing]:
         """By resource; those that had been assessed by the end of the period."""
-        wanted = set(names)
-        found = assessments_before(self.connection, phase, period.end)
-        return {a.resource: self._standing(a, period) for a in found if a.resource in wanted}
+        found = assessments_before(self.connection, phase, period.end, list(names))
+        return {a.resource: self._standing(a, period) for a in found}
 
     def lines(self, standings: Mapping[str, Standing], before: Mapping[str, Standing] | None = None) -> tuple[Line, ...]:
         """Total and dimensions of some resources together, each with the score of the period before."""
