@@ -44,21 +44,21 @@ def _of_row(rules: Sequence[RulePlan]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     open_: list[RulePlan] = []
     for one in rules:
-        if len(one.columns) == 1 or _blames(one) == "all":
-            for item in one.columns:
+        if len(one.own_columns) == 1 or _blames(one) == "all":
+            for item in one.own_columns:
                 found.setdefault(item, set()).add(one.name)
         else:
             open_.append(one)
     for one in open_:
-        if one.columns[-1] in found:
-            found[one.columns[-1]].add(one.name)
-    open_ = [one for one in open_ if not set(one.columns) & found.keys()]
+        if one.own_columns[-1] in found:
+            found[one.own_columns[-1]].add(one.name)
+    open_ = [one for one in open_ if not set(one.own_columns) & found.keys()]
     while open_:
-        named = Counter(item for one in open_ for item in one.columns)
-        fixed = Counter(one.columns[-1] for one in open_)
+        named = Counter(item for one in open_ for item in one.own_columns)
+        fixed = Counter(one.own_columns[-1] for one in open_)
         item = max(named, key=lambda name: (named[name], fixed[name], name))
-        found[item] = {one.name for one in open_ if item in one.columns}
-        open_ = [one for one in open_ if item not in one.columns]
+        found[item] = {one.name for one in open_ if item in one.own_columns}
+        open_ = [one for one in open_ if item not in one.own_columns]
     return found
 
 
