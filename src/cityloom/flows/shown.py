@@ -45,7 +45,7 @@ def show_batch(workspace: Workspace, batch_id: str, *, actor: str, limit: int) -
             batch=batch_id,
         )
     resource = workspace.city.resource(batch.resource)
-    _require_right(workspace, resource, actor)
+    may_look(workspace, resource, actor)
     details: dict[str, str | int] = {"batch": batch.id, "rows": limit}
     event = AuditEvent(kind=EventKind.BATCH_SHOWN, actor=actor, subject=resource.name, details=details)
     with workspace.store.write() as connection:
@@ -54,7 +54,12 @@ def show_batch(workspace: Workspace, batch_id: str, *, actor: str, limit: int) -
     return Shown(batch=batch, columns=workspace.lake.columns(resource.raw_table, batch.version), rows=rows)
 
 
-def _require_right(workspace: Workspace, resource: Resource, actor: str) -> None:
+def may_look(workspace: Workspace, resource: Resource, actor: str) -> None:
+    """Refuse an account that may not see the rows of a resource.
+
+    Raises:
+        DeniedError: ``flows.batch.denied``.
+    """
     account = workspace.city.accounts.get(actor)
     roles = set(account.roles) if account else set()
     is_own = account is not None and account.department == resource.department and bool(roles & set(ROLES))

@@ -44,6 +44,7 @@ class EventKind(StrEnum):
     SCORES_MADE = "scores.made"
     AUDIT_READ = "audit.read"
     ORDER_MOVED = "order.moved"
+    RULE_MOVED = "rule.moved"
     MAPPING_DECIDED = "mapping.decided"
     STANDARD_MOVED = "standard.moved"
 
