@@ -40,6 +40,8 @@ from cityloom.kernel.config import load_settings
 from cityloom.model.mapping import ColumnSample, Suggestion
 from cityloom.sample import generate
 from cityloom.standard.suggest.score import PROPOSED, Suggester
+from cityloom.store.database import metadata
+from cityloom.store.migrate import load_tables
 
 NONE = "-"
 ROWS = 60
@@ -106,7 +108,7 @@ def table(path: Path) -> dict[str, tuple[str, ...]]:
 
         rows = [[str(x) for x in row] for row in CalamineWorkbook.from_path(name).get_sheet_by_index(0).to_python()[: ROWS + 1]]
     else:
-        raw = zipfile.ZipFile(name).read(inner) if inner else Path(name).open("rb").read(400_000)
+        raw = zipfile.ZipFile(name).read(inner) if inner else Path(name).read_bytes()[:400_000]
         text = raw.decode("utf-8-sig", errors="ignore")
         rows = list(islice(csv.reader(io.StringIO(text, newline="")), ROWS + 1))
     head = [x.strip() for x in rows[0]]
@@ -126,7 +128,10 @@ def of_city(people: int) -> Iterator[Answer]:
     with tempfile.TemporaryDirectory(prefix="cityloom-mapping-") as folder:
         workspace = open_workspace(load_settings(workspace=Path(folder)))
         try:
-            generate(Path(folder) / "sources", people=people, seed=DEFAULT_SEED)
+            load_tables()
+            with workspace.store.write() as connection:
+                metadata.create_all(connection)
+            generate(Path(folder) / "sources", people=people, seed=DEFAULT_SEED, engine=workspace.engine)
             apply(workspace, example_content(), actor="dsj.steward")
             chain.collect(workspace, Runner(workspace))
             suggester = suggester_of(workspace)

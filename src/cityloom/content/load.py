@@ -70,6 +70,22 @@ def load(folder: Path) -> list[Definition]:
     return [found[key] for key in sorted(found)]
 
 
+def load_file(path: Path) -> list[Definition]:
+    """The definitions of one file, in their order.
+
+    Raises:
+        ContentError: with every mistake found.
+        ConfigError: ``content.file.missing``.
+    """
+    if not path.is_file():
+        raise ConfigError("content.file.missing", "There is no file {file}.", hint="Name a YAML file.", file=path.name)
+    problems: list[Problem] = []
+    found = list(_read(path, path.parent, problems))
+    if problems:
+        raise ContentError(problems)
+    return found
+
+
 def city_of(definitions: Iterator[Definition] | list[Definition]) -> City:
     """The definitions as one City."""
     parts: dict[str, dict[str, Any]] = {}

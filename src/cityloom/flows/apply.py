@@ -9,13 +9,16 @@ import sqlalchemy as sa
 
 from cityloom.content import library
 from cityloom.content.check import check
-from cityloom.content.load import Definition, load, value_of
+from cityloom.content.load import Definition, load, problem_at, value_of
+from cityloom.content.problems import ContentError
 from cityloom.flows.bootstrap import Workspace
 from cityloom.flows.roles import require_role
 from cityloom.kernel.clock import iso
+from cityloom.kernel.i18n import _
 from cityloom.kernel.registry import plugins
 from cityloom.model.audit import AuditEvent, EventKind
-from cityloom.store import audit, definitions
+from cityloom.model.lifecycle import StandardState, StandardVersion
+from cityloom.store import audit, definitions, standards
 from cityloom.store.definitions import Change
 
 _GIVEN = frozenset(
@@ -52,6 +55,7 @@ def apply(
     require_role(workspace, actor, "steward")
     found = load(folder)
     with workspace.store.read() as connection:
+        found = _with_published(connection, found, folder)
         others = _others(connection, found, folder) if is_part else []
     found += library.referred(found, [(one.kind, one.name) for one in others])
     check([*found, *others], folder, known_plugins())
@@ -70,6 +74,35 @@ def apply(
             audit.append(connection, event, workspace.clock)
     workspace.forget_city()
     return Applied(tuple(changes), len(found), only_plan)
+
+
+def _with_published(connection: sa.Connection, found: list[Definition], folder: Path) -> list[Definition]:
+    """The definitions with the published standards that the folder does not hold: these stay in force.
+
+    Raises:
+        ContentError: the folder holds a standard otherwise than it was published, or one that is retired.
+    """
+    if not standards.has_tables(connection):
+        return found
+    newest: dict[tuple[str, str], StandardVersion] = {}
+    for one in standards.list_versions(connection):
+        if one.state in (StandardState.PUBLISHED, StandardState.RETIRED):
+            newest[one.kind, one.name] = one
+    problems = []
+    for given in found:
+        known = newest.get((given.kind, given.name))
+        if known is not None and known.state == StandardState.RETIRED:
+            text = _("{name} is retired.").format(name=given.name)
+            problems.append(problem_at(given, ("name",), text, _("Take it out, or propose a new version."), folder))
+        elif known is not None and known.digest != given.digest:
+            text = _("{name} is published as version {version}, and is not as it stands here.")
+            hint = _("Propose the change with `cityloom standards propose`, or take it out of the folder.")
+            problems.append(problem_at(given, ("name",), text.format(name=given.name, version=known.version), hint, folder))
+    if problems:
+        raise ContentError(problems)
+    mine = {(one.kind, one.name) for one in found}
+    kept = [v for key, v in newest.items() if key not in mine and v.state == StandardState.PUBLISHED]
+    return found + [Definition(v.kind, v.name, v.body, v.digest, value_of(v.kind, v.body), folder, 0) for v in kept]
 
 
 def _others(connection: sa.Connection, found: list[Definition], folder: Path) -> list[Definition]:

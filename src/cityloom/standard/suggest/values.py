@@ -163,15 +163,18 @@ class Taster:
             return Fit(self._share(values, valid), weight, "coding")
         if self.element.codes and self._texts:
             return self._codes(values)
+        return self._form(values, kind)
+
+    def _form(self, values: Sequence[str], kind: str) -> Fit:
+        """How well the values have the element's form."""
         if self._wants in ("date", "time"):
             return self._dates(values, kind)
         if self._wants == "number":
             return self._numbers(values)
-        if self._pattern is not None and not self._wants:
-            found = self._share(values, lambda text: self._pattern is not None and self._pattern.fullmatch(text) is not None)
-            return Fit(found, 0.35, "pattern")
         if self._wants:
             return Fit(1.0 if kind == self._wants else 0.45 if kind in ("han", "text") else 0.0, 0.5, "kind")
+        if (pattern := self._pattern) is not None:
+            return Fit(self._share(values, lambda text: pattern.fullmatch(text) is not None), 0.35, "pattern")
         if kind in ("date", "time", "citizen_id", "uscc", "phone"):
             return Fit(0.2, 0.3, "kind")
         if kind == "number" and not self.element.representation.startswith(("n", "an")):
