@@ -65,7 +65,7 @@ def build(wish: Wish, records: Records) -> QualityReport:
     mine, mine_before = ({n: s for n, s in some.items() if n in own} for some in (new, old))
     after = records.standings(now, "after", own) if wish.phase == "before" else {}
     orders = [_at(o, records, wish.period) for o in list_orders(records.connection) if o.opened_at < wish.period.end]
-    concerned = [o for o in orders if wish.department in ("", o.department)]
+    concerned = [o for o in orders if wish.department in ("", o.order.department)]
     rules = _rules(mine, mine_before, records)
     return QualityReport(
         city=next((c.title for c in city.cities.values()), Title("", "")),
