@@ -9,7 +9,7 @@ from cityloom.kernel.errors import ConfigError
 from cityloom.kernel.i18n import _
 
 _LONGEST = 500
-_ESCAPED = re.compile(r"\\[A-Za-z0-9]")
+_ESCAPED = re.compile(r"\\(?![tnrf]|x[0-9A-Fa-f]{2})[A-Za-z0-9]")
 _GROUP = re.compile(r"\(\?(?!:)")
 _GREEDY = re.compile(r"(?<!\\)[*+?}]\+")
 _REPEAT = re.compile(r"\{([0-9]+)?(?:,([0-9]+)?)?\}")
@@ -20,7 +20,7 @@ _MOST_REPEATS = 1000
 def check_pattern(pattern: str) -> str:
     """The pattern as it is, when every engine reads it alike; it is meant to match a text as a whole.
 
-    Allowed are characters, classes (``[0-9]``), ``.``, groups ``( )`` and ``(?: )``, ``|`` and repetition. Not
+    Allowed are characters (``\\t``, ``\\n``, ``\\r``, ``\\f`` and ``\\x7f`` too), classes (``[0-9]``), ``.``, groups ``( )`` and ``(?: )``, ``|`` and repetition. Not
     allowed are ``\\d`` and its kin, look-around, back-references, ``^`` and ``$``.
 
     Raises:

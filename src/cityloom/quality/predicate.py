@@ -59,13 +59,13 @@ class RowRuleWhen(_When):
         return applies_to(self.rule, values[: self.width]) and self._is_held(values)
 
     def broken(self, columns: Sequence[exp.Expression]) -> exp.Expression:
-        """Whether a row breaks the rule."""
-        found: exp.Expression = self.rule.broken(columns[: self.width])
-        return found
+        """Whether the condition holds in a row and it breaks the rule."""
+        broken = self.rule.broken(columns[: self.width])
+        return sql("(:holds AND :broken)", holds=self._holds(columns), broken=broken)
 
     def is_broken(self, values: Sequence[str | None]) -> bool:
-        """Whether these values break the rule."""
-        return bool(self.rule.is_broken(values[: self.width]))
+        """Whether the condition holds for these values and they break the rule."""
+        return self._is_held(values) and bool(self.rule.is_broken(values[: self.width]))
 
 
 @dataclass(frozen=True)
