@@ -9,7 +9,7 @@ from functools import cache, cached_property
 from cityloom.standard.addresses.detail import Span, parts
 from cityloom.standard.addresses.gazetteer import TOWN, Division, gazetteer
 from cityloom.standard.addresses.resolve import LABELS, Head, Resolver
-from cityloom.standard.widths import TABLE
+from cityloom.standard.widths import TABLE, UNTIDY
 
 DOUBTS = {
     "abbreviated": 0.98,
@@ -28,7 +28,9 @@ DOUBTS = {
 }
 """Reasons with the factor that each puts on the confidence."""
 LEVELS = {label: level for level, label in LABELS.items()}
-_DASHES = str.maketrans(dict.fromkeys("—–−―﹣", "-"))
+_DASHES = "—–−―﹣"
+_TIDY = TABLE | str.maketrans(dict.fromkeys(_DASHES, "-"))
+_UNTIDY = re.compile(f"{UNTIDY}|[{_DASHES}]|--")
 _HAN = re.compile("[\u3400-\u9fff]")
 _CODE = re.compile("[1-9][0-9]{5}(?:[0-9]{3})?")
 
@@ -96,7 +98,9 @@ def parse(text: str, within: str = "") -> Address:
 
 def tidied(text: str) -> str:
     """A text in half width, without blanks at its ends and between Chinese letters, with one kind of dash."""
-    tidy = text.translate(TABLE).translate(_DASHES).strip(" ")
+    if not _UNTIDY.search(text):
+        return text
+    tidy = text.translate(_TIDY).strip(" ")
     if " " in tidy and _HAN.search(tidy):
         tidy = re.sub(" +", " ", tidy) if re.search("[A-Za-z] +[A-Za-z]", tidy) else tidy.replace(" ", "")
     return re.sub("-{2,}", "-", tidy) if "--" in tidy else tidy

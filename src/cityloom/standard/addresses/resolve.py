@@ -46,6 +46,8 @@ class Head:
     town: str = ""
     is_anew: bool = False
     limit: int = TOWN
+    path: frozenset[int] = frozenset()
+    path_of: tuple[int, ...] = ()
 
     def tell(self, reason: str) -> None:
         """Add a reason, once."""
@@ -64,6 +66,7 @@ class Resolver:
     def __init__(self, places: Gazetteer, within: str = "") -> None:
         self._places = places
         self._paths = places.paths
+        self._above = [frozenset(path[:-1]) for path in places.paths]
         self._levels = [one.level for one in places.divisions]
         presumed = places.number_of(within.ljust(6, "0")) if within else None
         self._within = -1 if presumed is None else presumed
@@ -100,43 +103,53 @@ class Resolver:
         return place
 
     def _named(self, text: str, place: int, head: Head) -> int:
-        lengths = self._places.lengths.get(text[place : place + 2], ())
+        lengths = self._lengths_at(text, place)
+        names, short = self._places.names, self._places.short
         for length in lengths:
-            for read in (self._whole, self._short):
-                end = read(text, place, place + length, head)
-                if end > place:
-                    return end
+            end = place + length
+            name = text[place:end]
+            if name in names and self._whole(text, place, end, head, names[name]):
+                return end
+            if name in short and self._short(text, place, end, head, short[name]):
+                return end
         if head.found and lengths and not self._former_fits(text, place, head):
             return self._conflict(text, place, head)
         return place
 
-    def _whole(self, text: str, place: int, end: int, head: Head) -> int:
-        """A whole name of what lies below, or of what was said already."""
-        numbers = self._places.names.get(text[place:end])
-        if not numbers or self._is_market(text, end, numbers):
-            return place
-        if fitting := self._below(numbers, head):
-            return self._take(head, place, end, fitting)
-        if self._on_path(numbers, head) and not self._is_part(text, end):
-            return self._repeat(head, place, end, numbers)
-        return place
+    def _lengths_at(self, text: str, place: int) -> Sequence[int]:
+        """How long names that begin here may be, longest first."""
+        found = self._places.lengths.get(text[place : place + 2], ())
+        return found if not found or place + found[0] <= len(text) else [n for n in found if place + n <= len(text)]
 
-    def _short(self, text: str, place: int, end: int, head: Head) -> int:
-        """An abbreviated name of what lies below, or of what was said already when more names follow."""
-        numbers = self._places.short.get(text[place:end])
-        if not numbers or self._goes_on(text, place, end, head):
-            return place
+    def _town_lengths_at(self, text: str, place: int) -> Sequence[int]:
+        found = self._places.town_lengths.get(text[place : place + 2], ())
+        return found if not found or place + found[0] <= len(text) else [n for n in found if place + n <= len(text)]
+
+    def _whole(self, text: str, place: int, end: int, head: Head, numbers: Sequence[int]) -> bool:
+        """Whether a whole name is that of what lies below, or of what was said already; then it is taken."""
+        if self._is_market(text, end, numbers):
+            return False
+        if fitting := self._below(numbers, head):
+            return bool(self._take(head, place, end, fitting))
+        if self._on_path(numbers, head) and not self._is_part(text, end):
+            return bool(self._repeat(head, place, end, numbers))
+        return False
+
+    def _short(self, text: str, place: int, end: int, head: Head, numbers: Sequence[int]) -> bool:
+        """Whether an abbreviation is that of what lies below, or of what was said already when more names follow."""
+        if self._goes_on(text, place, end, head):
+            return False
         fitting = self._below(numbers, head)
         if fitting and self._short_fits(text, end, fitting, head):
             head.tell("abbreviated")
-            return self._take(head, place, end, fitting)
+            return bool(self._take(head, place, end, fitting))
         if self._on_path(numbers, head) and (end == len(text) or self._names_more(text, end)):
-            return self._repeat(head, place, end, numbers)
-        return place
+            return bool(self._repeat(head, place, end, numbers))
+        return False
 
     def _conflict(self, text: str, place: int, head: Head) -> int:
         """A whole name of what lies elsewhere."""
-        for length in self._places.lengths[text[place : place + 2]]:
+        for length in self._lengths_at(text, place):
             name, end = text[place : place + length], place + length
             numbers = self._places.names.get(name)
             if numbers and not self._on_path(numbers, head) and not _VAGUE.fullmatch(name):
@@ -145,7 +158,7 @@ class Resolver:
 
     def _is_market(self, text: str, end: int, numbers: Sequence[int]) -> bool:
         """Whether the last letter of a city's name is the first of its district's: the north of a city, its middle."""
-        if not _MARKET.match(text, end - 1):
+        if text[end - 1] != "市" or not _MARKET.match(text, end - 1):
             return False
         name = text[end - 1 : end + 2]
         inner = (*self._places.names.get(name, ()), *self._places.former.get(name, ()))
@@ -183,16 +196,16 @@ class Resolver:
 
     def _names_more(self, text: str, place: int) -> bool:
         places = self._places
-        names = (text[place : place + n] for n in places.lengths.get(text[place : place + 2], ()))
+        names = (text[place : place + n] for n in self._lengths_at(text, place))
         return any(name in places.names or name in places.former or name in places.short for name in names)
 
     def _former_fits(self, text: str, place: int, head: Head) -> bool:
-        lengths = self._places.lengths.get(text[place : place + 2], ())
+        lengths = self._lengths_at(text, place)
         found = (self._places.former.get(text[place : place + length], ()) for length in lengths)
         return any(self._below(numbers, head) or self._same(numbers, head) for numbers in found)
 
     def _former(self, text: str, place: int, head: Head) -> int:
-        for length in self._places.lengths.get(text[place : place + 2], ()):
+        for length in self._lengths_at(text, place):
             name = text[place : place + length]
             numbers = self._places.former.get(name, ())
             fitting = self._below(numbers, head) or self._same(numbers, head)
@@ -227,7 +240,7 @@ class Resolver:
 
     def _town(self, text: str, place: int, head: Head) -> int:
         places = self._places
-        for length in places.town_lengths.get(text[place : place + 2], ()):
+        for length in self._town_lengths_at(text, place):
             numbers = places.towns.get(text[place : place + length])
             if not numbers:
                 continue
@@ -271,17 +284,24 @@ class Resolver:
     def _below(self, numbers: Sequence[int], head: Head) -> tuple[int, ...]:
         if not head.found:
             return tuple(numbers)
-        found = head.found
-        return tuple(n for n in numbers if any(above in found for above in self._paths[n][:-1]))
+        found, above = head.found, self._above
+        if len(numbers) == 1:
+            return tuple(numbers) if not above[numbers[0]].isdisjoint(found) else ()
+        return tuple(n for n in numbers if not above[n].isdisjoint(found))
 
     def _on_path(self, numbers: Sequence[int], head: Head) -> bool:
-        on = {n for one in head.found for n in self._paths[one]}
-        return not on.isdisjoint(numbers)
+        return not self._path_of(head).isdisjoint(numbers)
+
+    def _path_of(self, head: Head) -> frozenset[int]:
+        """Everything on the way to what is found; kept with the head until that changes."""
+        if head.path_of is not head.found:
+            head.path_of = head.found
+            head.path = frozenset(n for one in head.found for n in self._paths[one])
+        return head.path
 
     def _take(self, head: Head, start: int, end: int, fitting: tuple[int, ...], level: int = 0) -> int:
-        head.level = max(level, min(self._levels[n] for n in fitting))
-        if self._levels[fitting[0]] == head.level or not level:
-            head.level = max(head.level, self._levels[fitting[0]]) if len(fitting) == 1 else head.level
+        levels = self._levels
+        head.level = max(level, levels[fitting[0]] if len(fitting) == 1 else min(levels[n] for n in fitting))
         head.found = fitting
         label = LABELS[head.level]
         if label == "prov" and self._places.divisions[fitting[0]].name.endswith("市") and end - start > 2:
@@ -292,9 +312,10 @@ class Resolver:
     def _repeat(self, head: Head, start: int, end: int, numbers: Sequence[int]) -> int:
         """What comes again from a higher level on counts, and what came before is redundant: the writer began anew."""
         head.tell("repeated")
-        on = {n for one in head.found for n in self._paths[one]}
+        on = self._path_of(head)
         again = next(n for n in numbers if n in on)
-        head.found = tuple(n for n in head.found if not set(numbers).isdisjoint(self._paths[n]))
+        if len(head.found) > 1:
+            head.found = tuple(n for n in head.found if not set(numbers).isdisjoint(self._paths[n]))
         label = LABELS[self._levels[again]]
         if label == "prov" and self._places.divisions[again].name.endswith("市"):
             label = "city"
@@ -308,11 +329,11 @@ class Resolver:
 
     def _repeated(self, text: str, place: int, head: Head) -> int:
         """After a town only what was said already may come again."""
-        for length in self._places.lengths.get(text[place : place + 2], ()):
+        for length in self._lengths_at(text, place):
             numbers = self._places.names.get(text[place : place + length], ())
             if numbers and self._on_path(numbers, head) and not self._is_part(text, place + length):
                 return self._repeat(head, place, place + length, numbers)
-        for length in self._places.town_lengths.get(text[place : place + 2], ()):
+        for length in self._town_lengths_at(text, place):
             ending = _TOWN_END.match(text, place + length)
             numbers = self._places.towns.get(text[place : place + length], ())
             if ending and self._on_path(numbers, head):
