@@ -110,7 +110,7 @@ class _Paper:
         r = self.report
         self.story.append(self.text(escape(f"{r.city}"), 10, _SOFT))
         self.story.append(self.text(escape(f"{r.title} · {_('Data quality report')}"), 20, _DEEP, after=4))
-        line = f"{_('Period')} {r.period.name}　{_('Rows')} {words.phase(r.phase)}　{_('Made on')} {local_minute(r.made_at)}"
+        line = f"{_('Period')} {r.period.name}　{_('Which rows')} {words.phase(r.phase)}　{_('Made on')} {local_minute(r.made_at)}"
         self.story.append(self.text(escape(line), 9, _SOFT, after=8))
 
     def summary(self) -> None:
