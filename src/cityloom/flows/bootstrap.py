@@ -13,10 +13,11 @@ from cityloom.content.kinds import KINDS
 from cityloom.content.load import value_of
 from cityloom.engines.base import Engine
 from cityloom.engines.duckdb import DuckDBEngine
+from cityloom.engines.spark.engine import SparkEngine
 from cityloom.flows.locks import Locks, own_folder
 from cityloom.kernel.clock import Clock, SystemClock
-from cityloom.kernel.config import Settings
-from cityloom.kernel.errors import UserError
+from cityloom.kernel.config import Settings, reference
+from cityloom.kernel.errors import ConfigError, UserError
 from cityloom.lake.tables import Lake
 from cityloom.model.city import City
 from cityloom.protect.keys import Keys, load_or_make_keys
@@ -51,6 +52,28 @@ class Workspace:
                 parts.setdefault(KINDS[one.kind][1], {})[one.name] = value_of(one.kind, one.body)
             added = active_rules(connection)
         return in_force(City(**parts), added)  # type: ignore[arg-type]
+
+    @cached_property
+    def wide_lake(self) -> Lake:
+        """The lake for the stages that work on whole tables: its queries go to the engine that the settings choose.
+
+        Raises:
+            ConfigError: ``engine.name.unknown``, ``engine.spark.address``, ``kernel.extra.missing``.
+            SourceError: ``engine.spark.unreachable``.
+        """
+        if self.settings.engine == "duckdb":
+            return self.lake
+        if self.settings.engine != "spark":
+            raise ConfigError(
+                "engine.name.unknown",
+                "There is no engine {name}.",
+                hint="Set CITYLOOM_ENGINE to duckdb or spark.",
+                name=self.settings.engine,
+            )
+        spill = self.rest.enter_context(own_folder(self.folder / "spill"))
+        engine = SparkEngine(reference(self.settings.spark_url, base=self.folder), spill)
+        self.rest.callback(engine.close)
+        return Lake(self.lake.root, engine)
 
     def forget_city(self) -> None:
         """Read the definitions anew at the next use."""

@@ -14,7 +14,7 @@ from cityloom.assess import run as assess_stage
 from cityloom.catalog import run as catalog_stage
 from cityloom.collect import gate as gate_stage
 from cityloom.collect import run as collect_stage
-from cityloom.flows import orders
+from cityloom.flows import cleaning, orders
 from cityloom.flows.bootstrap import Workspace
 from cityloom.flows.health import noted
 from cityloom.flows.runner import SYSTEM, Runner, Step
@@ -29,8 +29,10 @@ from cityloom.quality import plan as quality_plan
 from cityloom.quality import run as quality_stage
 from cityloom.share import publish as publish_stage
 from cityloom.standard import run as standard_stage
+from cityloom.standard.history import HISTORY
 from cityloom.store import audit, batches, gates
 from cityloom.store import quality as quality_store
+from cityloom.store.corrections import list_corrections
 
 Stage = Callable[[Workspace, Runner], list[Run]]
 
@@ -97,7 +99,11 @@ def standardise(workspace: Workspace, runner: Runner, names: Sequence[str] = ())
     city, today = workspace.city, _today(workspace)
 
     def step(resource: Resource) -> Step:
-        apart = (f"{resource.std_table}{standard_stage.SET_APART}",) if resource.filters else ()
+        rules = cleaning.acting(workspace, resource)
+        tables = [resource.std_table, resource.std_table + HISTORY]
+        tables += [resource.std_table + standard_stage.SET_APART] if rules else []
+        with workspace.store.read() as connection:
+            corrected = len(list_corrections(connection, resource.name))
         return Step(
             name="standard",
             subject=resource.name,
@@ -107,11 +113,12 @@ def standardise(workspace: Workspace, runner: Runner, names: Sequence[str] = ())
                 codes=city.codes,
                 lake=workspace.lake,
                 clock=workspace.clock,
-                filters=quality_plan.filter_terms(resource, codes=city.codes, today=today),
+                cleaning=cleaning.made_ready(workspace, resource, today),
+                store=workspace.store,
             ),
-            spec=(resource, dict(city.elements), dict(city.codes), today if resource.filters else ""),
+            spec=(resource, dict(city.elements), dict(city.codes), tuple(rules), corrected, today if rules else ""),
             reads=(resource.raw_table,),
-            writes=(resource.std_table, *apart),
+            writes=tuple(tables),
         )
 
     return _each(runner, [step(r) for r in _landed(workspace, names) if _is_open(workspace, r)])
@@ -128,7 +135,7 @@ def fuse(workspace: Workspace, runner: Runner, names: Sequence[str] = ()) -> lis
 
         def work(object_type=object_type) -> StageResult:  # type: ignore[no-untyped-def]
             return fuse_stage.run(
-                object_type, resources=city.resources, lake=lake, store=workspace.store, clock=workspace.clock
+                object_type, resources=city.resources, lake=workspace.wide_lake, store=workspace.store, clock=workspace.clock
             )
 
         steps.append(
@@ -237,7 +244,7 @@ def _assess_one(workspace: Workspace, resource: Resource, phase: str, *, is_full
         phase=phase,
         elements=city.elements,
         codes=city.codes,
-        lake=workspace.lake,
+        lake=workspace.wide_lake,
         store=workspace.store,
         clock=workspace.clock,
         manner=quality_stage.Manner(scoring=city.scoring, resources=city.resources, is_full=is_full),

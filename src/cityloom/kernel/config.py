@@ -29,6 +29,10 @@ class Settings:
     database: str = _setting("", "SQLAlchemy URL", "Control store; empty means SQLite inside the workspace.")
     memory_mb: int = _setting(640, "MiB", "What the embedded engine may hold in memory before it spills to disk.")
     threads: int = _setting(0, "threads", "Threads of the embedded engine; 0 means one per processor.")
+    engine: str = _setting("duckdb", "duckdb or spark", "Where whole tables are standardised, assessed and fused.")
+    spark_url: str = _setting(
+        "", "address", "Of the Spark Connect server: sc://host:15002; env:NAME or file:PATH where it holds a token."
+    )
     plugins: str = _setting("", "folder", "Own plug-ins, one file each, in subfolders named like ours: connectors, steps, rules.")
     host: str = _setting("127.0.0.1", "address", "Where the server listens.")
     intake_mb: int = _setting(512, "MiB", "Largest delivery that a department may push or upload.")

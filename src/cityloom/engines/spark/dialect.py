@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlglot
 from sqlglot import exp
+from sqlglot.optimizer.eliminate_subqueries import eliminate_subqueries
 
 from cityloom.engines.base import sql
 from cityloom.engines.spark.patterns import UnlikeError, java
@@ -25,16 +26,17 @@ _SAME = (
     exp.Paren, exp.Tuple, exp.Values, exp.Literal, exp.Null, exp.Boolean, exp.DataType, exp.DataTypeParam, exp.Var,
     exp.And, exp.Or, exp.Not, exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Is, exp.In, exp.Between, exp.Exists,
     exp.NullSafeEQ, exp.NullSafeNEQ, exp.Case, exp.If, exp.Coalesce, exp.Nullif, exp.Greatest, exp.Least,
-    exp.Add, exp.Sub, exp.Mul, exp.Neg, exp.Abs, exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseOrAgg,
+    exp.Add, exp.Sub, exp.Mul, exp.Neg, exp.Abs, exp.BitwiseOr, exp.BitwiseOrAgg,
     exp.Cast, exp.TryCast, exp.DPipe, exp.Concat, exp.ConcatWs, exp.Length, exp.Replace, exp.Translate, exp.MD5, exp.SHA2,
     exp.StrPosition, exp.Contains, exp.StartsWith, exp.EndsWith, exp.SplitPart, exp.Reverse, exp.Repeat,
     exp.Count, exp.CountIf, exp.Sum, exp.Min, exp.Max, exp.Filter, exp.Array, exp.ArrayFilter, exp.Lambda, exp.Struct,
     exp.PropertyEQ, exp.Dot, exp.Map, exp.ArrayToString, exp.Window, exp.WindowSpec, exp.RowNumber,
+    exp.Transform, exp.ArrayAppend, exp.Explode, exp.Sqrt, exp.IsNan,
 )  # fmt: skip
 """Nodes that mean the same on both, as sqlglot writes them."""
 
 
-def translate(query: exp.Expression | str, relation: Callable[[exp.Expression], exp.Expression]) -> str:
+def translate(query: exp.Expression | str, relation: Rewrite) -> str:
     """The query as Spark's SQL.
 
     Args:
@@ -52,7 +54,7 @@ def translate(query: exp.Expression | str, relation: Callable[[exp.Expression], 
         made = _rewritten(node, relation)
         if made is not node:
             node.replace(made)
-    return str(root.this.sql(dialect="spark"))
+    return str(eliminate_subqueries(root.this).sql(dialect="spark"))
 
 
 def unsupported(what: str) -> ConfigError:
@@ -65,7 +67,7 @@ def unsupported(what: str) -> ConfigError:
     )
 
 
-def _rewritten(node: exp.Expression, relation: Callable[[exp.Expression], exp.Expression]) -> exp.Expression:
+def _rewritten(node: Any, relation: Rewrite) -> exp.Expression:
     if isinstance(node, exp.Table):
         return relation(node)
     if isinstance(node, exp.ReadParquet) or _is_option(node):
@@ -115,9 +117,7 @@ def _pattern(node: exp.Expression | None) -> exp.Literal:
 
 
 def _divided(node: exp.IntDiv | exp.Mod) -> exp.Expression:
-    """Nothing by zero; a hash is a signed number there, so its remainder is made positive."""
-    if not _number(node.expression):
-        node.set("expression", exp.Nullif(this=node.expression.copy(), expression=exp.Literal.number(0)))
+    """A hash is a signed number there, so its remainder is made positive. By zero, both engines fail."""
     inner = node.this.unnest()
     if isinstance(node, exp.Mod) and isinstance(inner, exp.Anonymous) and inner.name == "xxhash64":
         return exp.Anonymous(this="pmod", expressions=[node.this.copy(), node.expression.copy()])
@@ -125,17 +125,49 @@ def _divided(node: exp.IntDiv | exp.Mod) -> exp.Expression:
 
 
 def _quotient(node: exp.Div) -> exp.Expression:
-    """A quotient is a DOUBLE, whatever was divided."""
-    divisor = node.expression.unnest()
-    if not (_number(divisor) or isinstance(divisor, exp.Nullif)):
-        raise unsupported("a division by what may be zero")
-    for side in ("this", "expression"):
-        node.set(side, exp.cast(node.args[side].copy(), "DOUBLE"))
-    return node
+    """A quotient is a DOUBLE, whatever was divided; by zero it is infinite, or no number."""
+    above, below = (exp.Paren(this=exp.cast(node.args[side].copy(), "DOUBLE")) for side in ("this", "expression"))
+    quotient = exp.Div(this=above, expression=below, typed=False, safe=False)
+    if _number(node.expression.unnest()) or isinstance(node.expression.unnest(), exp.Nullif):
+        return quotient
+    return sql(
+        "CASE WHEN :b <> 0 THEN :quotient WHEN :a <> 0 AND NOT isnan(:a) AND :b = 0 THEN sign(:a) * CAST('Infinity' AS DOUBLE)"
+        " WHEN :a IS NOT NULL AND :b = 0 THEN CAST('NaN' AS DOUBLE) END",
+        a=above,
+        b=below,
+        quotient=exp.Paren(this=quotient),
+    )
 
 
 def _shifted(node: exp.BitwiseRightShift) -> exp.Expression:
     return exp.Anonymous(this="shiftright", expressions=[node.this.copy(), node.expression.copy()])
+
+
+def _masked(node: exp.BitwiseAnd) -> exp.Expression:
+    """Bits out of the midst of a number that is wider than a BIGINT: there is arithmetic for such, and no bits."""
+    shift, mask = node.this.unnest(), _number(node.expression) or 0
+    if not (isinstance(shift, exp.Anonymous) and shift.name == "shiftright" and mask & (mask + 1) == 0):
+        return node
+    places = _number(shift.expressions[1]) or 0
+    if places + mask.bit_length() < 64:
+        return node
+    return sql(
+        "CAST(((CAST(:x AS DECIMAL(38, 0)) % :above) // :below) AS BIGINT)",
+        x=shift.expressions[0],
+        above=exp.Literal.number(1 << (places + mask.bit_length())),
+        below=exp.Literal.number(1 << places),
+    )
+
+
+def _epoch(node: exp.TimeToUnix) -> exp.Expression:
+    return sql("CAST(CAST(:x AS TIMESTAMPTZ) AS DECIMAL(20, 6))", x=node.this)
+
+
+def _parsed_time(node: exp.Anonymous) -> exp.Expression:
+    given, form = node.expressions
+    if _text(form, "a computed form of dates") != "%Y%m%d":
+        raise unsupported("a form of dates")
+    return exp.Anonymous(this="try_to_timestamp", expressions=[given.copy(), exp.Literal.string("yyyyMMdd")])
 
 
 def _typed(node: exp.DataType) -> exp.Expression:
@@ -171,9 +203,14 @@ def _part(node: exp.Substring) -> exp.Expression:
 
 
 def _end(node: exp.Left | exp.Right) -> exp.Expression:
-    number = _number(node.expression)
-    if number is None or number < 0:
-        raise unsupported(f"{node.key} of a computed length")
+    """A length below zero says how many characters stay away."""
+    if (_number(node.expression) or -1) < 0:
+        length = sql(
+            "CASE WHEN :n >= 0 THEN :n ELSE greatest(length(:x) + :n, 0) END",
+            n=exp.Paren(this=node.expression.copy()),
+            x=node.this,
+        )
+        node.set("expression", length)
     return node
 
 
@@ -248,6 +285,22 @@ def _place(node: exp.Anonymous) -> exp.Expression:
     return exp.Anonymous(this="try_element_at", expressions=[e.copy() for e in node.expressions])
 
 
+def _series(node: exp.GenerateSeries) -> exp.Expression:
+    """Spark's sequence counts downwards where the end stands before the start."""
+    if node.args.get("step") is not None:
+        raise unsupported("a series with a step")
+    start, end = (exp.Paren(this=node.args[name].copy()) for name in ("start", "end"))
+    sequence = exp.Anonymous(this="sequence", expressions=[start, exp.Greatest(this=start.copy(), expressions=[end])])
+    item = exp.to_identifier("i_")
+    kind = exp.LT if node.args.get("is_end_exclusive") else exp.LTE
+    keep = exp.Lambda(this=kind(this=item, expression=end.copy()), expressions=[item.copy()])
+    return exp.ArrayFilter(this=sequence, expression=keep)
+
+
+def _distinct(node: exp.ArrayDistinct) -> exp.Expression:
+    return exp.Anonymous(this="array_compact", expressions=[node.copy()])
+
+
 def _greatest(node: exp.ArgMax | exp.ArgMin) -> exp.Expression:
     """Rows whose value or order is missing do not count."""
     if node.args.get("count"):
@@ -262,6 +315,8 @@ _REWRITES: dict[type[exp.Expression], Rewrite] = {
     exp.Mod: _divided,
     exp.Div: _quotient,
     exp.BitwiseRightShift: _shifted,
+    exp.BitwiseAnd: _masked,
+    exp.TimeToUnix: _epoch,
     exp.DataType: _typed,
     exp.Trim: _trimmed,
     exp.Substring: _part,
@@ -276,10 +331,13 @@ _REWRITES: dict[type[exp.Expression], Rewrite] = {
     exp.Bracket: _looked_up,
     exp.ArgMax: _greatest,
     exp.ArgMin: _greatest,
+    exp.GenerateSeries: _series,
+    exp.ArrayDistinct: _distinct,
 }
 _FUNCTIONS: dict[str, Rewrite] = {
     "strlen": lambda node: exp.Anonymous(this="octet_length", expressions=[e.copy() for e in node.expressions]),
     "hash": _hashed,
+    "try_strptime": _parsed_time,
     "list_extract": _place,
     "bit_count": lambda node: node,
 }
