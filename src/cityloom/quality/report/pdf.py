@@ -110,7 +110,7 @@ class _Paper:
         r = self.report
         self.story.append(self.text(escape(f"{r.city}"), 10, _SOFT))
         self.story.append(self.text(escape(f"{r.title} · {_('Data quality report')}"), 20, _DEEP, after=4))
-        line = f"{_('Period')} {r.period.name}　{_('Which rows')} {words.phase(r.phase)}　{_('Made on')} {local_minute(r.made_at)}"
+        line = f"{_('Period')} {r.period.name}  ·  {_('Which rows')} {words.phase(r.phase)}  ·  {_('Made on')} {local_minute(r.made_at)}"
         self.story.append(self.text(escape(line), 9, _SOFT, after=8))
 
     def summary(self) -> None:
@@ -184,7 +184,7 @@ class _Paper:
             *((_("Sent in the period"), s.opened), (_("Closed in the period"), s.closed), (_("Open at its end"), s.open)),
             *((_("Overdue"), s.overdue), (_("Mean days to the fix"), mean)),
         )
-        self.story.append(self.text("　".join(f"{escape(name)} <b>{value}</b>" for name, value in facts), 9, after=4))
+        self.story.append(self.text("  ·  ".join(f"{escape(name)} <b>{value}</b>" for name, value in facts), 9, after=4))
         sheet = rows.orders(self.report)
         if sheet.rows:
             self._sheet(sheet, _ORDERS)
@@ -225,7 +225,8 @@ class _Paper:
         self._table([head, [parts, ""]], [self.width - 80, 80], box, before=5)
 
     def _sheet(self, sheet: rows.Sheet, most: int, more: Sequence[tuple[Any, ...]] = ()) -> None:
-        numbers = {i for i in range(len(sheet.heads)) if any(isinstance(line[i], int | float) for line in sheet.rows)}
+        told = {i for i in range(len(sheet.heads)) if any(isinstance(line[i], int | float) for line in sheet.rows)}
+        numbers = told | sheet.points | sheet.shares
         lines: list[list[Any]] = [[self._head(h, right=i in numbers) for i, h in enumerate(sheet.heads)]]
         first = min(sheet.points, default=-1)
         for n, line in enumerate(sheet.rows[:most]):
