@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from starlette.responses import JSONResponse, Response
 
-from cityloom.api.orders import Caller
+from cityloom.api.callers import Caller
 from cityloom.flows import quality_reports as flow
 from cityloom.flows.causes import root_causes
 from cityloom.flows.profile_pages import profiled

@@ -65,7 +65,7 @@ def grades_of(workspace: Workspace, resource: Resource) -> dict[str, str]:
     """The grade of each item: its own, its element's, or the resource's."""
     elements = workspace.city.elements
     return {
-        item.name: item.grade or (elements[item.element].grade if item.element in elements else resource.grade)
+        item.name: item.grade or (elements[item.element].grade if item.element and item.element in elements else resource.grade)
         for item in resource.items
     }
 

@@ -50,7 +50,7 @@ def trace(chain: Chain, lake: Lake) -> Origin:
         both = _pairs(engine, after, chain.broken)
         made = left - both
         mended = _current(lake, chain.resource, chain.broken) - both
-    is_made = bool(made) and (came == 0 or made > came)
+    is_made = made is not None and made > came
     lines = _batches(engine, chain, after if is_made and after is not None else chain.broken)
     worst = after if after is not None else chain.broken
     return Origin(

@@ -287,5 +287,5 @@ def _bits(flags: pa.Array | pa.ChunkedArray) -> int:
     if isinstance(whole, pa.ChunkedArray):
         whole = pa.concat_arrays(whole.chunks)
     packed = pa.concat_arrays([whole])
-    number = int.from_bytes(packed.buffers()[1].to_pybytes(), "little") >> packed.offset
+    number: int = int.from_bytes(packed.buffers()[1].to_pybytes(), "little") >> packed.offset
     return number & ((1 << len(packed)) - 1)

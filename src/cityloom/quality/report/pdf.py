@@ -289,15 +289,15 @@ class _Paper:
         if len(known) > 1:
             made.add(PolyLine([v for _l, _s, x, y in known for v in (x, y)], strokeColor=HexColor(_TEAL), strokeWidth=1.6))
         every = max(1, round(len(found.points) / 5))
-        for i, (label, score, x, y) in enumerate(found.points):
+        for i, (label, value, x, y) in enumerate(found.points):
             if (len(found.points) - 1 - i) % every == 0:
                 made.add(String(x, 6, label, fontName=FONT, fontSize=7.5, fillColor=HexColor(_SOFT), textAnchor="middle"))
-            if score is not None:
-                colour = HexColor(_LIGHTS[self.report.scoring.light(score)])
+            if value is not None:
+                colour = HexColor(_LIGHTS[self.report.scoring.light(value)])
                 made.add(Circle(x, up - y, 3, fillColor=colour, strokeColor=HexColor("#ffffff"), strokeWidth=0.8))
         if known:
-            _label, score, x, y = known[-1]
-            made.add(String(x, y + 7 if y < up - 24 else y - 14, words.points(score), fontName=FONT, fontSize=9, fillColor=HexColor(_DEEP), textAnchor="end" if x > 80 else "start"))
+            _label, last, x, y = known[-1]
+            made.add(String(x, y + 7 if y < up - 24 else y - 14, words.points(last), fontName=FONT, fontSize=9, fillColor=HexColor(_DEEP), textAnchor="end" if x > 80 else "start"))
         return made
 
 
