@@ -131,7 +131,7 @@ def of_city(people: int) -> Iterator[Answer]:
             load_tables()
             with workspace.store.write() as connection:
                 metadata.create_all(connection)
-            generate(Path(folder) / "sources", people=people, seed=DEFAULT_SEED, engine=workspace.engine)
+            generate(Path(folder) / "city", people=people, seed=DEFAULT_SEED, engine=workspace.engine)
             apply(workspace, example_content(), actor="dsj.steward")
             chain.collect(workspace, Runner(workspace))
             suggester = suggester_of(workspace)

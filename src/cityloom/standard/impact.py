@@ -10,7 +10,7 @@ from cityloom.model.city import City
 from cityloom.model.resource import Item, Resource
 from cityloom.model.standard import RuleUse, StepUse
 
-ORDER = ("element", "data_set", "term", "resource", "item", "step", "rule", "filter", "golden_attribute", "service")
+ORDER = ("element", "data_set", "term", "resource", "item", "step", "rule", "cleaning", "golden_attribute", "service")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +89,7 @@ def _resource(resource: Resource, elements: set[str], tables: set[str], code: st
     for rule in resource.rules:
         if bound & set(rule.columns) or _names_table(rule.options, tables):
             yield _of(resource, "rule", ", ".join(rule.columns), _named(rule))
-    for one in resource.filters:
+    for one in resource.cleaning:
         if bound & set(one.columns) or _names_table(one.options, tables):
             yield _of(resource, "filter", ", ".join(one.columns), one.rule)
 

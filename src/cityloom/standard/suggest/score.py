@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 
 from cityloom.kernel.i18n import _
@@ -15,11 +15,15 @@ from cityloom.standard.suggest.values import NOTHING, Fit, Taster, kind_of
 
 PROPOSED = 0.8
 """Confidence from which a suggestion is proposed without being asked for."""
-LEAST = 0.2
+LEAST = 0.1
 """Confidence below which nothing is said."""
 _BASE, _NAME, _VALUES, _AGAINST = -4.2, 7.4, 3.0, 5.0
-_BY_VALUES = ("coding", "codes", "ending")
+_PREFERRED = 0.9
+"""What an element in force is ahead of one of the library."""
+_BY_VALUES = ("coding", "codes", "ending", "date")
 """Tests of values that speak for an element whatever the column is called."""
+_TELLING = 0.7
+"""Weight from which the kind of the values does, too."""
 
 
 class Suggester:
@@ -29,11 +33,17 @@ class Suggester:
         elements: that may be suggested; earlier ones win where two are as good.
         tables: their code tables by name.
         decisions: of stewards, on any resource.
+        preferred: names of the elements in force: another one is suggested only where it is clearly better.
     """
 
     def __init__(
-        self, elements: Iterable[Element], tables: Mapping[str, CodeTable], decisions: Iterable[MappingDecision] = ()
+        self,
+        elements: Iterable[Element],
+        tables: Mapping[str, CodeTable],
+        decisions: Iterable[MappingDecision] = (),
+        preferred: Collection[str] = (),
     ) -> None:
+        self._preferred = frozenset(preferred)
         self._elements = {one.name: one for one in elements}
         self._names = NameIndex(self._elements.values())
         self._tasters = {name: Taster(one, tables) for name, one in self._elements.items()}
@@ -44,7 +54,11 @@ class Suggester:
     @cached_property
     def _tellers(self) -> tuple[str, ...]:
         """Elements whose values tell them by themselves."""
-        return tuple(name for name, one in self._elements.items() if one.coding_rule or one.codes)
+        return tuple(
+            name
+            for name, one in self._elements.items()
+            if one.coding_rule or one.codes or (self._tasters[name].wants and (not self._preferred or name in self._preferred))
+        )
 
     def suggest(self, sample: ColumnSample, *, resource: str = "", department: str = "", most: int = 3) -> tuple[Suggestion, ...]:
         """The elements that a column may be, best first; none where nothing speaks for one.
@@ -64,7 +78,7 @@ class Suggester:
         for place, name in enumerate(n for n in self._elements if n in candidates):
             alike = likeness.get(name)
             fit = self._tasters[name].fit(values, kind)
-            logit = _logit(alike, fit) + learnt.get(name, 0.0)
+            logit = _logit(alike, fit) + learnt.get(name, 0.0) + (_PREFERRED if name in self._preferred else 0.0)
             scored.append((logit, -place, name, _reasons(alike, fit, learnt.get(name, 0.0))))
         scored.sort(reverse=True)
         best = [(_confidence(logit, i, scored), name, why) for i, (logit, _place, name, why) in enumerate(scored[: most + 1])]
@@ -98,7 +112,8 @@ def _logit(alike: Likeness | None, fit: Fit) -> float:
     if fit is not NOTHING:
         if fit.share >= 0.7:
             speaks = _VALUES * fit.weight * (fit.share - 0.4) / 0.6
-            total += speaks if name >= 0.3 or fit.what in _BY_VALUES else 0.3 * speaks
+            by_values = fit.what in _BY_VALUES or (fit.what == "kind" and fit.weight >= _TELLING)
+            total += speaks if name >= 0.25 or by_values else 0.3 * speaks
             if fit.what == "coding" and fit.weight >= 1 and fit.share > 0.9:
                 total += 2.0
         elif fit.share < 0.5:
