@@ -17,6 +17,7 @@ from cityloom.api.orders import router as orders
 from cityloom.api.problems import install_problems
 from cityloom.api.quality import router as quality
 from cityloom.api.routes import router
+from cityloom.api.rules import router as rules
 from cityloom.api.services import Services
 from cityloom.api.workspace import WorkspaceServices
 from cityloom.flows.bootstrap import open_workspace
@@ -72,6 +73,7 @@ def build(settings: Settings, services: Services | None) -> FastAPI:
     app.include_router(intake)
     app.include_router(jobs)
     app.include_router(orders)
+    app.include_router(rules)
     app.include_router(quality)
     app.include_router(pages)
     app.include_router(collect_pages)

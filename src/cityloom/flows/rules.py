@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, is_dataclass, replace
 from typing import Any
 
 from cityloom.content.rules import check_use
@@ -150,6 +150,12 @@ def tried(
     return [replace(one, values=_masked(one, closed)) for one in found]
 
 
+def told(one: Trial) -> dict[str, Any]:
+    """A trial for machines: values as a list, each with its place."""
+    values = [{"batch": batch, "row": row, "values": dict(found)} for (batch, row), found in one.values.items()]
+    return {**asdict(replace(one, values={})), "values": values, "share": one.share}
+
+
 def suggested(workspace: Workspace, resource: str, *, phase: str) -> list[Suggestion]:
     """Rules that the data of a resource suggest, surest first.
 
@@ -182,7 +188,8 @@ def accept(workspace: Workspace, resource: str, numbers: Sequence[int], *, phase
     made = []
     for number in numbers:
         one = found[number - 1]
-        evidence = {"reason": one.reason, "checked": one.checked, "broken": one.broken, "confidence": one.confidence}
+        reason = asdict(one.reason) if is_dataclass(one.reason) else str(one.reason)
+        evidence = {"reason": reason, "checked": one.checked, "broken": one.broken, "confidence": one.confidence}
         made.append(propose(workspace, RuleTarget(resource=resource), one.use, actor=actor, evidence=evidence))
     return made
 

@@ -19,6 +19,7 @@ from cityloom.kernel.errors import UserError
 from cityloom.kernel.i18n import _
 from cityloom.model.rules import RuleRecord, RuleTarget
 from cityloom.model.standard import RuleUse
+from cityloom.model.text import Title
 from cityloom.quality.trial import Trial
 
 AsOption = Annotated[str, typer.Option("--as", help=_("Account that acts; goes on record."))]
@@ -79,7 +80,9 @@ def _show(name: NameArgument, workspace: WorkspaceOption = None, as_json: JsonOp
         print_json({"versions": [asdict(one) for one in found], "reviews": [asdict(one) for one in said]})
         return
     _print_records(found)
-    console.print(str(found[0].evidence.get("reason", "")), markup=False) if found[0].evidence else None
+    reason = found[0].evidence.get("reason")
+    if reason:
+        console.print(str(Title(**reason) if isinstance(reason, dict) else reason), markup=False)
     rows = [(r.version, r.role or _("retired"), r.reviewer, r.is_approved, r.words, r.at[:16]) for r in said]
     names = [_("version"), _("review"), _("by"), _("approved"), _("words"), _("at")]
     print_table(_("Reviews"), names, rows, numbers=(0,))
@@ -105,7 +108,7 @@ def _try(  # noqa: PLR0913 - one argument an option
         target = RuleTarget(resource=resource, item=item)
         found = flow.tried(at, target, use, phase=phase, sample=sample, examples=examples, actor=actor)
     if as_json:
-        print_json([_plain(one) for one in found])
+        print_json([flow.told(one) for one in found])
         return
     for one in found:
         _print_trial(one)
@@ -207,11 +210,6 @@ def _setting(text: str) -> tuple[str, Any]:
 
 def _settings(use: RuleUse) -> str:
     return ", ".join(f"{name}={value}" for name, value in use.options.items())
-
-
-def _plain(one: Trial) -> dict[str, Any]:
-    values = [{"batch": batch, "row": row, **found} for (batch, row), found in one.values.items()]
-    return {**asdict(one), "values": values, "share": one.share}
 
 
 def _print_trial(one: Trial) -> None:
