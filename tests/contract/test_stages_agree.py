@@ -30,7 +30,9 @@ from cityloom.fuse.contribute import plan, seconds, seconds_sql, statements
 from cityloom.kernel.clock import FixedClock
 from cityloom.kernel.config import Settings
 from cityloom.lake.tables import Lake
-from cityloom.model.resource import Filter, Item, Resource
+from cityloom.model.cleaning import CleaningRule, CleaningVersion
+from cityloom.model.resource import Item, Resource
+from cityloom.model.standard import StepUse
 from cityloom.model.text import Title
 from cityloom.quality import plan as quality_plan
 from cityloom.quality import reference as quality_reference
@@ -38,6 +40,7 @@ from cityloom.quality import run as quality
 from cityloom.sample import generate
 from cityloom.standard import reference as standard_reference
 from cityloom.standard import run as standard
+from cityloom.standard.cleaning import Cleaning, ready
 
 SYSTEM = ("_batch", "_row", "_at")
 SPOILED = "b_spoiled"
@@ -127,10 +130,10 @@ def sorted_rows(rows: Table) -> Table:
     return sorted(rows, key=lambda row: (row["_batch"], row["_row"]))
 
 
-def by_reference(stages: Stages, resource: Resource, filters: Any = ()) -> standard_reference.Standardised:
+def by_reference(stages: Stages, resource: Resource, cleaning: Any = ()) -> standard_reference.Standardised:
     city = stages.workspace.city
     raw = stages.rows(resource.raw_table)
-    return standard_reference.standardise(resource, city.elements, city.codes, raw, filters)
+    return standard_reference.standardise(resource, city.elements, city.codes, raw, cleaning)
 
 
 def differences(engine: Mapping[Any, Mapping[str, Any]], meaning: Mapping[Any, Mapping[str, Any]]) -> list[tuple[Any, ...]]:
@@ -172,18 +175,32 @@ def test_quality_counts_are_the_same_rule_by_rule(stages: Stages, name: str, pha
     assert counts == quality_reference.assess(resource, phase=phase, **stages.definitions, today=today, rows=rows)
 
 
-def test_filters_set_the_same_rows_apart(stages: Stages) -> None:
-    filters = (Filter(rule="missing", columns=("phone",)), Filter(rule="coding_rule", columns=("citizen_id",), options={"kind": "citizen_id"}))
-    resource = replace(stages.resource("visit"), filters=filters, key=())
+def cleaning_of(resource: Resource, rule: CleaningRule, given: Mapping[str, Any]) -> Cleaning:
+    one = CleaningVersion(
+        resource=resource.name, version=1, rule=rule, kind=rule.chosen(None), digest="", state="approved", proposed_by="", proposed_at=""
+    )
+    found = quality_plan.cleaning_rule(rule, resource, **given)
+    items = [item.name for item in resource.items]
+    return ready(one, quality_plan.broken_term(found), quality_plan.broken_meaning(found), items=items, codes=given["codes"])
+
+
+def test_cleaning_sets_the_same_rows_apart_and_puts_the_same_right(stages: Stages) -> None:
+    phone = {"phone": (StepUse(step="fill", inputs=("raw:visit_no", "citizen_id")),)}
+    rules = (
+        CleaningRule(name="phone", rule="missing", columns=("phone",), severity="medium", correct=phone, otherwise="filter"),
+        CleaningRule(name="id", rule="coding_rule", columns=("citizen_id",), options={"kind": "citizen_id"}, kind="filter"),
+        CleaningRule(name="short", rule="length", columns=("phone",), options={"most": 11}, severity="low", when="phone IS NOT NULL"),
+    )
+    resource = replace(stages.resource("visit"), cleaning=rules, key=())
     given = {"codes": stages.workspace.city.codes, "today": quality.today(CLOCK)}
     lake = Lake(stages.lake.root.parent / "filtered", stages.lake.engine)
     lake.replace(resource.raw_table, [sql("SELECT * FROM :t", t=stages.lake.relation(resource.raw_table))])
-    terms = quality_plan.filter_terms(resource, **given)
-    standard.run(resource, **stages.definitions, lake=lake, clock=CLOCK, filters=terms)
-    meant = by_reference(stages, resource, quality_reference.filter_meanings(resource, **given))
+    cleaning = [cleaning_of(resource, rule, given) for rule in rules]
+    standard.run(resource, **stages.definitions, lake=lake, clock=CLOCK, cleaning=cleaning)
+    meant = by_reference(stages, resource, cleaning)
     own = Stages(replace(stages.workspace, lake=lake))
     apart = own.rows(resource.std_table + standard.SET_APART)
-    assert {row["_filter"] for row in apart} == {1, 2}
+    assert {row["_rule"] for row in apart} == {"phone@1", "id@1"}
     assert differences(placed(apart), placed(meant.apart)) == []
     assert differences(placed(own.rows(resource.std_table)), placed(meant.rows)) == []
 
@@ -213,7 +230,7 @@ def test_golden_records_and_their_origins_are_the_same(stages: Stages, name: str
 def test_the_newest_row_of_a_key_is_the_same_for_bare_texts(stages: Stages, key: tuple[str, ...]) -> None:
     hand, title = random.Random(5), Title("甲", "a")
     items = tuple(Item(name=name, column=name.upper(), title=title) for name in ("a", "b", "day"))
-    resource = replace(stages.resource("hukou"), name="bare", items=items, key=key, latest="day", rules=(), filters=())
+    resource = replace(stages.resource("hukou"), name="bare", items=items, key=key, latest="day", rules=(), cleaning=())
     pool = (None, "", "x", "x\x1f", "\x1fx", "\x1f", "\x01", "\x00", "x\n", "x ", "é", "𠮷", "2024-01-05", "2024-01-05\n", "-0.0", "1")
     lake = Lake(stages.lake.root.parent / f"bare_{len(key)}", stages.lake.engine)
     pools = {"A": pool, "B": (*pool, *map(str, range(400))), "DAY": pool}

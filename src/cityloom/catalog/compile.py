@@ -124,5 +124,5 @@ def _checked(resource: Resource, kind: str, access: Access | None) -> Access | N
 
 
 def _digest(resource: Resource) -> str:
-    body = {k: v for k, v in asdict(resource).items() if k not in ("collect", "rules", "filters")}
+    body = {k: v for k, v in asdict(resource).items() if k not in ("collect", "rules", "cleaning")}
     return hashlib.sha256(json.dumps(body, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

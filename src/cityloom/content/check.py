@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from cityloom.content.cleaning import complaints as cleaning_complaints
+from cityloom.content.cleaning import matrix_complaints
 from cityloom.content.load import Definition, city_of, problem_at
 from cityloom.content.problems import ContentError, Problem, nearest
 from cityloom.content.schedules import complaints as schedule_complaints
@@ -15,6 +17,7 @@ from cityloom.engines.predicate import parse_condition
 from cityloom.kernel.errors import ConfigError
 from cityloom.kernel.i18n import _
 from cityloom.model.city import City
+from cityloom.model.cleaning import CleaningMatrix
 from cityloom.model.fusion import ObjectType
 from cityloom.model.resource import GRADES, SHARING, Resource
 from cityloom.model.rules import BusinessRule
@@ -44,14 +47,15 @@ def check(definitions: list[Definition], folder: Path, plugins: Plugins) -> City
     city = city_of(definitions)
     problems: list[Problem] = []
     for one in definitions:
-        for path, message, hint in _complaints(one, city, plugins):
+        for path, message, hint in complaints_of(one, city, plugins):
             problems.append(problem_at(one, path, message, hint, folder))
     if problems:
         raise ContentError(problems)
     return city
 
 
-def _complaints(one: Definition, city: City, plugins: Plugins) -> Iterator[Complaint]:
+def complaints_of(one: Definition, city: City, plugins: Plugins) -> Iterator[Complaint]:
+    """What of a definition does not fit the others of a city: place, message and advice."""
     value = one.value
     if not _NAME.fullmatch(one.name):
         text = _("a name is of letters a-z, digits, '_', '.' and '-', and begins with a letter.")
@@ -75,6 +79,7 @@ def _complaints(one: Definition, city: City, plugins: Plugins) -> Iterator[Compl
         yield from _one_of(value.sharing.attribute, SHARING, ("sharing", "attribute"))
     elif isinstance(value, Demand):
         yield from _demand(value, city)
+    yield from matrix_complaints(value) if isinstance(value, CleaningMatrix) else ()
 
 
 def _element(value: Element, city: City, plugins: Plugins) -> Iterator[Complaint]:
@@ -111,11 +116,7 @@ def _resource(value: Resource, city: City, plugins: Plugins) -> Iterator[Complai
         connector = plugins["connector"].get(city.sources[value.collect.source].connector)
         yield from _options(value.collect.what, connector, ("collect", "what"))
     yield from _rules(value.rules, ("rules",), city, plugins, names)
-    for i, use in enumerate(value.filters):
-        yield from _known(use.rule, plugins["rule"], ("filters", i, "rule"), _("rule"))
-        yield from _options(use.options, plugins["rule"].get(use.rule), ("filters", i, "options"))
-        for column in use.columns:
-            yield from _known(column, names, ("filters", i, "columns"), _("item"))
+    yield from cleaning_complaints(value.cleaning, names, plugins["rule"], plugins["step"])
 
 
 def _items(

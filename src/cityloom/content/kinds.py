@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from cityloom.model.city import CityName
+from cityloom.model.cleaning import CleaningMatrix
 from cityloom.model.department import Account, Department
 from cityloom.model.fusion import ObjectType
 from cityloom.model.resource import Resource
@@ -29,6 +30,7 @@ KINDS: dict[str, tuple[type[Any], str]] = {
     "resource": (Resource, "resources"),
     "object_type": (ObjectType, "object_types"),
     "service": (Service, "services"),
+    "cleaning_matrix": (CleaningMatrix, "cleaning_matrices"),
     "index": (IndexSystem, "indexes"),
     "demand": (Demand, "demands"),
 }

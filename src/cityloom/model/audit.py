@@ -18,6 +18,8 @@ class EventKind(StrEnum):
     INTAKE_REFUSED = "intake.refused"
     REJECTS_SHOWN = "rejects.shown"
     ROWS_CORRECTED = "rows.corrected"
+    CLEANING_MOVED = "cleaning.moved"
+    HISTORY_SHOWN = "history.shown"
     RECEIPT_SIGNED = "receipt.signed"
     JOB_ASKED = "job.asked"
     JOB_FAILED = "job.failed"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cityloom.kernel.errors import UserError
+from cityloom.model.cleaning import CleaningMatrix
 from cityloom.model.department import Account, Department
 from cityloom.model.fusion import ObjectType
 from cityloom.model.resource import Resource
@@ -46,6 +47,7 @@ class City:
     services: Mapping[str, Service] = field(default_factory=dict)
     indexes: Mapping[str, IndexSystem] = field(default_factory=dict)
     demands: Mapping[str, Demand] = field(default_factory=dict)
+    cleaning_matrices: Mapping[str, CleaningMatrix] = field(default_factory=dict)
 
     @property
     def scoring(self) -> Scoring:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
+from cityloom.model.cleaning import CleaningRule
 from cityloom.model.source import CollectionTask
 from cityloom.model.standard import RuleUse, StepUse
 from cityloom.model.text import STRICT, Title
@@ -64,17 +63,6 @@ class Certification:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Filter:
-    """A cleaning rule of the kind *filter*: rows that break ``rule`` are set apart with their reason."""
-
-    __pydantic_config__ = STRICT
-
-    rule: str
-    columns: tuple[str, ...]
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
 class Resource:
     """信息资源: one catalogued data set of one department, the unit of sharing.
 
@@ -102,7 +90,7 @@ class Resource:
     items: tuple[Item, ...]
     collect: CollectionTask
     rules: tuple[RuleUse, ...] = ()
-    filters: tuple[Filter, ...] = ()
+    cleaning: tuple[CleaningRule, ...] = ()
     keywords: tuple[str, ...] = ()
     data_set: str | None = None
     importance: float = 1.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,9 +13,10 @@ from cityloom.engines.predicate import parse_predicate
 from cityloom.engines.terms import column
 from cityloom.kernel.errors import ConfigError
 from cityloom.kernel.registry import plugin
+from cityloom.model.cleaning import CleaningRule
 from cityloom.model.resource import Item, Resource
 from cityloom.model.standard import CodeTable, Element, RuleUse
-from cityloom.quality.base import RULES, Rule, build
+from cityloom.quality.base import RULES, build
 from cityloom.quality.predicate import under
 
 REVIEWERS = frozenset({"business", "technical"})
@@ -106,37 +107,35 @@ def _of_options(use: RuleUse, items: Sequence[str], today: str) -> tuple[str, ..
     return parse_predicate(text, items, today=today).items if isinstance(text, str) else ()
 
 
-def filter_terms(resource: Resource, *, codes: Mapping[str, CodeTable], today: str) -> tuple[exp.Expression, ...]:
-    """For each filter of a resource the condition, over its items, that is true for a row to be set apart."""
-    return tuple(
-        sql("(:broken)", broken=rule.broken([column(name) for name in columns]))
-        for rule, columns in filters(resource, codes=codes, today=today)
-    )
-
-
-def filters(
-    resource: Resource, *, codes: Mapping[str, CodeTable], today: str
-) -> tuple[tuple[Rule, tuple[str, ...]], ...]:
-    """The rules by which a resource sets rows apart, each with the items it looks at.
+def cleaning_rule(rule: CleaningRule, resource: Resource, *, codes: Mapping[str, CodeTable], today: str) -> RulePlan:
+    """The rule by which a cleaning rule finds the rows it acts on.
 
     Raises:
-        ConfigError: ``quality.filter.table``, ``quality.column.unknown``, or what a rule's definition is wrong in.
+        ConfigError: ``quality.cleaning.table``, ``quality.column.unknown``, or what a rule's definition is wrong in.
     """
-    found = []
-    for one in resource.filters:
-        use = RuleUse(rule=one.rule, dimension="accuracy", columns=one.columns, options=one.options)
-        _check_columns(resource, use, one.columns, {item.name for item in resource.items})
-        rule = build(use, tables=codes, today=today, cycle=resource.cycle, columns=one.columns)
-        if rule.scope != "row":
-            raise ConfigError(
-                "quality.filter.table",
-                "The rule {rule} of {resource} looks at a whole table and cannot filter rows.",
-                hint="Filter by a rule on rows.",
-                rule=one.rule,
-                resource=resource.name,
-            )
-        found.append((rule, one.columns))
-    return tuple(found)
+    use = RuleUse(
+        rule=rule.rule, dimension="accuracy", name=rule.name, columns=rule.columns, options=rule.options, when=rule.when
+    )
+    found = plan_one(use, resource, codes=codes, today=today)
+    if found.is_for_table:
+        raise ConfigError(
+            "quality.cleaning.table",
+            "The rule {rule} of {resource} looks at a whole table and cannot clean rows.",
+            hint="Clean by a rule on rows.",
+            rule=rule.rule,
+            resource=resource.name,
+        )
+    return found
+
+
+def broken_term(one: RulePlan) -> exp.Expression:
+    """The condition, over items, that is true for a row that breaks a rule on rows."""
+    return sql("(:broken)", broken=one.rule.broken([column(name) for name in one.columns]))
+
+
+def broken_meaning(one: RulePlan) -> Callable[[Mapping[str, Any]], bool]:
+    """The same for a row of items in memory."""
+    return lambda row: bool(one.rule.is_broken(tuple(row[name] for name in one.columns)))
 
 
 def _item_rules(item: Item, resource: Resource, elements: Mapping[str, Element]) -> list[RuleUse]:

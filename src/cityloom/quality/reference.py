@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from cityloom.engines.reference import Check, ReferenceEngine, Row
 from cityloom.model.resource import Resource
 from cityloom.model.standard import CodeTable, Element
 from cityloom.quality.base import Rule, applies_to
 from cityloom.quality.others import EARLIER, wanted
-from cityloom.quality.plan import RulePlan, filters, plan
+from cityloom.quality.plan import RulePlan, plan
 
 
 def assess(
@@ -41,13 +41,6 @@ def assess(
     checks = {one.name: _check(one.rule, one.columns) for one in plans if not one.is_for_table}
     tables = {one.name: _of_table(one, named, others or {}) for one in plans if one.is_for_table}
     return {**engine.count(named, checks), **tables}
-
-
-def filter_meanings(
-    resource: Resource, *, codes: Mapping[str, CodeTable], today: str
-) -> tuple[Callable[[Row], bool], ...]:
-    """For each filter of a resource whether it sets a row of items apart; see ``quality.plan.filter_terms``."""
-    return tuple(_check(rule, columns)[1] for rule, columns in filters(resource, codes=codes, today=today))
 
 
 def _of_table(one: RulePlan, rows: Sequence[Row], others: Mapping[str, Sequence[Row]]) -> tuple[int, int]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
@@ -15,8 +15,11 @@ from cityloom.lake.tables import Lake
 from cityloom.model.resource import Resource
 from cityloom.model.standard import CodeTable, Element
 from cityloom.model.text import Title
-from cityloom.standard.plan import RAW, ItemPlan, plan
-from cityloom.standard.reference import given, traces
+from cityloom.standard.cleaning import Cleaning, clean
+from cityloom.standard.plan import RAW, ItemPlan, given, plan
+from cityloom.standard.reference import traces
+
+CLEANING = Title("清洗规则", "Cleaning rule")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +58,9 @@ def explain(
     elements: Mapping[str, Element],
     codes: Mapping[str, CodeTable],
     lake: Lake,
+    cleaning: Sequence[Cleaning] = (),
 ) -> tuple[Cell, ...]:
-    """Every item of one raw row, told by the reference meaning of its steps.
+    """Every item of one raw row, told by the reference meaning of its steps and of the cleaning rules that act.
 
     The answer holds values: who may see them is for the caller to decide.
 
@@ -66,7 +70,8 @@ def explain(
     plans = plan(resource, elements, codes)
     source = rows_of(lake, resource)
     types = lake.engine.columns(exp.select("*").from_(source.copy()))
-    looked_at = [n.removeprefix(RAW) for p in plans for some in p.inputs for n in some if n.startswith(RAW)]
+    all_plans = (*plans, *(p for rule in cleaning for p in rule.corrections))
+    looked_at = [n.removeprefix(RAW) for p in all_plans for some in p.inputs for n in some if n.startswith(RAW)]
     names = dict.fromkeys(n for n in (*(p.column for p in plans), *looked_at) if n in types)
     texts = [exp.alias_(sql("CAST(:x AS VARCHAR)", x=column(n)), f"c{i}") for i, n in enumerate(names)]
     query = exp.select(*texts, column("_batch"), column("_row")).from_(source)
@@ -83,7 +88,17 @@ def explain(
         )
     raw = {name: found[0][f"c{i}"] for i, name in enumerate(names)}
     made = traces(plans, raw)
-    return tuple(_cell(one, item.title, made, raw) for one, item in zip(plans, resource.items, strict=True))
+    cleaned = clean({item: values[-1] for item, values in made.items()}, raw, cleaning)
+    cells = (_cell(one, item.title, made, raw) for one, item in zip(plans, resource.items, strict=True))
+    return tuple(_with_cleaning(cell, cleaned.changes.get(cell.item, ())) for cell in cells)
+
+
+def _with_cleaning(cell: Cell, changes: Sequence[tuple[str, str | None]]) -> Cell:
+    """The cell with what cleaning rules made of it; they are told as ``cleaning:name@version``."""
+    if not changes:
+        return cell
+    further = (StepTrace(step=f"cleaning:{mark}", title=CLEANING, result=value, is_changed=True) for mark, value in changes)
+    return replace(cell, steps=(*cell.steps, *further), result=changes[-1][1])
 
 
 def _cell(one: ItemPlan, title: Title, made: Mapping[str, list[str | None]], raw: Mapping[str, str | None]) -> Cell:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
+from typing import Any
 
 from sqlglot import exp
 
@@ -16,6 +17,8 @@ from cityloom.model.resource import Item, Resource
 from cityloom.model.standard import CodeTable, Element, StepUse
 from cityloom.standard.base import ProgramStep, Step, build
 
+REPLACED = "_replaced"
+"""Column of a source that tells of each row whether a corrected one stands for it."""
 RAW = "raw:"
 """Before the name of a column as it came."""
 SYSTEM = ("_batch", "_row", "_at")
@@ -108,6 +111,7 @@ class Mapped:
         source: relation of the raw rows.
         types: its columns with the engine's names of their types.
         plans: of all items.
+        further: inputs of steps that are not among the plans', such as those of cleaning rules.
         lookups: what programs answered, by their names (:mod:`cityloom.standard.lookups`).
     """
 
@@ -117,16 +121,19 @@ class Mapped:
         types: Mapping[str, str],
         plans: tuple[ItemPlan, ...],
         lookups: Mapping[str, exp.Expression] | None = None,
+        further: Sequence[str] = (),
     ) -> None:
         self.plans = plans
         self._lookups = lookups or {}
         self.missing = tuple(p.item for p in plans if p.column not in types)
         base = {name: column(name) for name in SYSTEM if name in types}
         raw = {f"_raw{i}": _as_text(p.column, types) for i, p in enumerate(plans)}
-        looked_at = dict.fromkeys(n.removeprefix(RAW) for p in plans for some in p.inputs for n in some if n.startswith(RAW))
+        inputs = (*(name for p in plans for some in p.inputs for name in some), *further)
+        looked_at = dict.fromkeys(name.removeprefix(RAW) for name in inputs if name.startswith(RAW))
         self._columns = {name: f"_col{i}" for i, name in enumerate(looked_at)}
-        further = {place: _as_text(name, types) for name, place in self._columns.items()}
-        self.layers = Layers(source, {**base, **raw, **further})
+        others = {place: _as_text(name, types) for name, place in self._columns.items()}
+        replaced = {REPLACED: column(REPLACED)} if REPLACED in types else {}
+        self.layers = Layers(source, {**base, **raw, **others, **replaced})
         self.kept = tuple(base)
         self._made: dict[int, list[exp.Column]] = {}
 
@@ -144,9 +151,9 @@ class Mapped:
             made.append(self.layers.add(self._term(step, made[-1], others), name=f"_s{number}_{k}"))
         return made[count]
 
-    def input(self, name: str) -> exp.Column:
-        """The column of a step's input: an item's standard value, or a column as it came."""
-        return column(self._columns[name.removeprefix(RAW)]) if name.startswith(RAW) else self.item(name)
+    def input(self, name: str, item: Callable[[str], exp.Column] | None = None) -> exp.Column:
+        """The column of a step's input: an item's standard value (or what ``item`` gives), or a column as it came."""
+        return column(self._columns[name.removeprefix(RAW)]) if name.startswith(RAW) else (item or self.item)(name)
 
     def _term(self, step: Step | ProgramStep, given: exp.Expression, others: Sequence[exp.Expression]) -> exp.Expression:
         if not isinstance(step, ProgramStep):
@@ -160,13 +167,13 @@ class Mapped:
         number = next(i for i, p in enumerate(self.plans) if p.item == name)
         return self.stages(number)[-1]
 
-    def resolved(self, term: exp.Expression) -> exp.Expression:
-        """A term over items as a term over the columns that hold them."""
+    def resolved(self, term: exp.Expression, item: Callable[[str], exp.Column] | None = None) -> exp.Expression:
+        """A term over items as a term over the columns that hold them (or those that ``item`` gives)."""
         root = plain(term)
         names = {p.item for p in self.plans}
         for node in list(root.find_all(exp.Column)):
             if node.name in names:
-                node.replace(self.item(node.name).copy())
+                node.replace((item or self.item)(node.name).copy())
         return root
 
     def marks(self) -> exp.Expression:
@@ -184,13 +191,14 @@ class Mapped:
                 )
         return exp.Concat(expressions=marks) if marks else exp.Literal.string("")
 
-    def fixed(self) -> exp.Expression:
-        """How many items of a row differ from their raw value."""
+    def fixed(self, last: Mapping[str, exp.Column] | None = None) -> exp.Expression:
+        """How many items of a row differ from their raw value; ``last`` are columns that took an item's place."""
         total: exp.Expression = exp.Literal.number(0)
-        for number in range(len(self.plans)):
+        for number, plan_ in enumerate(self.plans):
             made = self.stages(number)
-            if len(made) > 1:
-                one = sql("CASE WHEN :a IS DISTINCT FROM :b THEN 1 ELSE 0 END", a=made[-1], b=made[0])
+            end = (last or {}).get(plan_.item, made[-1])
+            if end is not made[0]:
+                one = sql("CASE WHEN :a IS DISTINCT FROM :b THEN 1 ELSE 0 END", a=end, b=made[0])
                 total = exp.Add(this=total, expression=one)
         return sql("CAST(:total AS BIGINT)", total=total)
 
@@ -200,3 +208,8 @@ def _as_text(name: str, types: Mapping[str, str]) -> exp.Expression:
         return sql("CAST(NULL AS VARCHAR)")
     found = column(name)
     return found if types[name] == "VARCHAR" else sql("CAST(:x AS VARCHAR)", x=found)
+
+
+def given(name: str, raw: Mapping[str, Any], item: Callable[[str], str | None]) -> str | None:
+    """The value of a step's input in memory: of a column as it came, or an item's standard value."""
+    return raw.get(name.removeprefix(RAW)) if name.startswith(RAW) else item(name)

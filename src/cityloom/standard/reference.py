@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from cityloom.engines.reference import ReferenceEngine, Row
 from cityloom.model.resource import Resource
 from cityloom.model.standard import CodeTable, Element
-from cityloom.standard.plan import RAW, SYSTEM, ItemPlan, plan
-
-Caught = Callable[[Row], bool]
-"""A filter: whether a row of items is to be set apart."""
+from cityloom.standard.cleaning import Cleaning, clean
+from cityloom.standard.plan import SYSTEM, ItemPlan, given, plan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,22 +27,21 @@ def standardise(
     elements: Mapping[str, Element],
     codes: Mapping[str, CodeTable],
     rows: Sequence[Row],
-    filters: Sequence[Caught] = (),
+    cleaning: Sequence[Cleaning] = (),
 ) -> Standardised:
     """What ``standard.run`` makes of raw rows (text, with ``_batch``, ``_row`` and perhaps ``_at``)."""
     engine, plans = ReferenceEngine(), plan(resource, elements, codes)
-    made = [_standard(plans, row) for row in rows]
-    for row in made:
-        row["_filter"] = next((n for n, caught in enumerate(filters, start=1) if caught(row)), 0)
-    stay = engine.keep(made, lambda row: row["_filter"] == 0)
+    made = [_standard(plans, row, cleaning) for row in rows]
+    stay = engine.keep(made, lambda row: row["_rule"] is None)
     newest = engine.latest(stay, lambda row: key_of(resource, row), lambda row: order_of(resource, row))
-    apart = engine.keep(made, lambda row: row["_filter"] > 0)
+    apart = engine.keep(made, lambda row: row["_rule"] is not None)
+    told = ("_fixed", "_steps", "_flags")
     return Standardised(
         rows=[
-            {**{k: v for k, v in row.items() if k != "_filter"}, "_current": is_newest}
+            {**{k: v for k, v in row.items() if k != "_rule"}, "_current": is_newest}
             for row, is_newest in zip(stay, newest, strict=True)
         ],
-        apart=[{k: v for k, v in row.items() if k not in ("_fixed", "_steps")} for row in apart],
+        apart=[{**{k: v for k, v in row.items() if k not in told}, "_replaced": False} for row in apart],
     )
 
 
@@ -65,11 +62,6 @@ def traces(plans: Sequence[ItemPlan], raw: Row) -> dict[str, list[str | None]]:
     return {item: of(item) for item in by_item}
 
 
-def given(name: str, raw: Row, item: Callable[[str], str | None]) -> str | None:
-    """The value of a step's input: of a column as it came, or an item's standard value."""
-    return raw.get(name.removeprefix(RAW)) if name.startswith(RAW) else item(name)
-
-
 def key_of(resource: Resource, row: Row) -> tuple[str | None, ...] | None:
     """What names a row: its key items, None when one is missing; all items where there is no key."""
     if not resource.key:
@@ -84,13 +76,16 @@ def order_of(resource: Resource, row: Row) -> tuple[str | int, ...]:
     return (*dated, row.get("_at", ""), row["_batch"], row["_row"])
 
 
-def _standard(plans: Sequence[ItemPlan], raw: Row) -> dict[str, Any]:
+def _standard(plans: Sequence[ItemPlan], raw: Row, cleaning: Sequence[Cleaning]) -> dict[str, Any]:
     """The items of one row, and what was done to them."""
     made = traces(plans, raw)
     pairs = [pair for values in made.values() for pair in zip(values, values[1:], strict=False)]
+    cleaned = clean({item: values[-1] for item, values in made.items()}, raw, cleaning)
     return {
         **{name: raw[name] for name in SYSTEM if name in raw},
-        **{item: values[-1] for item, values in made.items()},
-        "_fixed": sum(values[-1] != values[0] for values in made.values()),
-        "_steps": "".join("." if a == b else "x" if b is None else "c" for a, b in pairs),
+        **cleaned.items,
+        "_fixed": sum(cleaned.items[item] != values[0] for item, values in made.items()),
+        "_steps": "".join("." if a == b else "x" if b is None else "c" for a, b in pairs) + cleaned.marks,
+        "_flags": cleaned.flags,
+        "_rule": cleaning[cleaned.caught - 1].mark if cleaned.caught else None,
     }

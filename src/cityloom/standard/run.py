@@ -4,28 +4,38 @@ Columns of the standard table: ``_batch, _row, _at`` as in the raw layer, the it
 
 - ``_current``: whether the row is the newest of its key;
 - ``_fixed``: how many of its items differ from the raw value;
-- ``_steps``: one character for every step of every item, in the order that the version's notes give
-  (``.`` unchanged, ``c`` changed, ``x`` became missing).
+- ``_steps``: one character for every step of every item, then for every correction of every cleaning rule, in the
+  order that the version's notes give (``.`` unchanged, ``c`` changed, ``x`` became missing);
+- ``_flags``: the cleaning rules that put the row right or tolerate it, as ``complete:name@version`` or
+  ``tolerate:name@version`` with blanks between, and ``replaced`` where a corrected row stands for it.
+
+Rows that a cleaning rule sets apart are in ``std_…__set_apart`` with their items, ``_rule`` (``name@version``) and
+``_replaced``, and nowhere else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
-from sqlglot import exp
+import pyarrow as pa
 
 from cityloom.engines.base import sql
-from cityloom.engines.terms import column, never_null
 from cityloom.kernel.clock import Clock, iso
-from cityloom.kernel.errors import ConfigError
-from cityloom.lake.changes import count_rows, rows_of
+from cityloom.lake.changes import count_rows
 from cityloom.lake.tables import Lake
 from cityloom.model.resource import Resource
 from cityloom.model.run import StageResult
 from cityloom.model.standard import CodeTable, Element
-from cityloom.standard.lookups import Lookups, in_lake
-from cityloom.standard.plan import ItemPlan, Mapped, plan
+from cityloom.standard.cleaning import Cleaning
+from cityloom.standard.history import keep
+from cityloom.standard.lookups import in_lake
+from cityloom.standard.plan import ItemPlan, plan
+from cityloom.standard.rows import StandardRows
+from cityloom.store.batches import list_batches
+from cityloom.store.corrections import list_corrections
+from cityloom.store.database import Store
 
 SET_APART = "__set_apart"
 """What the name of the table of rows set apart adds to the standard table's."""
@@ -40,13 +50,14 @@ def run(
     codes: Mapping[str, CodeTable],
     lake: Lake,
     clock: Clock,
-    filters: Sequence[exp.Expression] = (),
+    cleaning: Sequence[Cleaning] = (),
+    store: Store | None = None,
 ) -> StageResult:
     """Standardise a resource's raw rows.
 
     Of several rows with the same key (with the same items, where there is no key) the newest by
-    ``resource.latest`` is current; the others are kept beside it. Rows that a filter catches go to
-    ``std_…__set_apart`` with the number of the filter, and nowhere else.
+    ``resource.latest`` is current; the others are kept beside it. With a store, the history of the rows goes on
+    (:mod:`cityloom.standard.history`), and rows that people put right are replaced by what they made of them.
 
     Args:
         resource: whose rows.
@@ -54,118 +65,81 @@ def run(
         codes: code tables by name.
         lake: where the tables are.
         clock: tells the time of the version.
-        filters: for each of ``resource.filters`` the condition, over items, that is true for a row to be
-            set apart.
+        cleaning: the approved rules of the resource, in order.
+        store: where batches and corrections are.
 
     Raises:
-        ConfigError: a definition is wrong; ``standard.filter.unbound``.
+        ConfigError: a definition is wrong.
         UserError: ``lake.table.unknown`` when nothing has been collected.
     """
-    _check(resource, filters)
     plans = plan(resource, elements, codes)
     read = count_rows(lake, resource)
-    notes = {
-        "raw_version": lake.version(resource.raw_table),
+    plain = StandardRows(resource=resource, plans=plans, lake=lake)
+    lookups = in_lake(resource, plans, lake, lambda known: plain.mapped(lookups=known))
+    replaced = _replaced(store, resource)
+    with lake.engine.bound(replaced) if replaced is not None else nullcontext() as relation:
+        rows = StandardRows(
+            resource=resource, plans=plans, lake=lake, rules=cleaning, lookups=lookups, replaced=relation
+        )
+        notes = _notes(rows, clock)
+        before = lake.version(resource.std_table)
+        written = lake.replace(resource.std_table, [rows.standard()], notes=notes).rows
+        apart = _set_apart(rows, notes)
+        kept: dict[str, Any] = {}
+        if store is not None:
+            with store.read() as connection:
+                batches = list_batches(connection, resource.name)
+            kept = {"history": keep(rows, batches, before=before, clock=clock)}
+    missing = list(plain.mapped().missing)
+    figures = {**_figures(resource, plans, lake), **_cleaned(rows), **kept}
+    return StageResult(
+        read=read, written=written, rejected=apart, summary={**figures, "set_apart": apart, "missing_columns": missing}
+    )
+
+
+def _notes(rows: StandardRows, clock: Clock) -> dict[str, Any]:
+    corrected = [[p.item, f"cleaning:{rule.mark}"] for rule in rows.rules for p in rule.corrections]
+    return {
+        "raw_version": rows.lake.version(rows.resource.raw_table),
         "at": iso(clock.now()),
-        "steps": [[p.item, step.name] for p in plans for step in p.steps],
+        "steps": [*([p.item, step.name] for p in rows.plans for step in p.steps), *corrected],
+        "cleaning": [[rule.mark, rule.kind] for rule in rows.rules],
     }
-    lookups = in_lake(resource, plans, lake, lambda known: _mapped(resource, plans, lake, known))
-    mapped = _mapped(resource, plans, lake, lookups)
-    query = standard_query(resource, mapped, lake, filters, lookups)
-    written = lake.replace(resource.std_table, [query], notes=notes).rows
-    apart = 0
-    if filters:
-        rest = _apart_query(_mapped(resource, plans, lake, lookups), filters)
-        apart = lake.replace(resource.std_table + SET_APART, [rest], notes=notes).rows
-    summary = {**_figures(resource, plans, lake), "set_apart": apart, "missing_columns": list(mapped.missing)}
-    return StageResult(read=read, written=written, rejected=apart, summary=summary)
 
 
-def standard_query(
-    resource: Resource,
-    mapped: Mapped,
-    lake: Lake,
-    filters: Sequence[exp.Expression] = (),
-    lookups: Lookups | None = None,
-) -> exp.Expression:
-    """The query that makes the standard table's rows from the raw ones."""
-    key, order = key_terms(resource, mapped)
-    outputs: dict[str, exp.Expression] = {name: column(name) for name in mapped.kept}
-    outputs |= {p.item: mapped.item(p.item) for p in mapped.plans}
-    outputs |= {"_fixed": mapped.fixed(), "_steps": mapped.marks(), "_key": key, "_order": order}
-    if filters:
-        outputs["_caught"] = _caught(mapped, filters)
-    rows = mapped.layers.query(outputs)
-    names = [*mapped.kept, *(p.item for p in mapped.plans), "_fixed", "_steps"]
-    older = _newest_of_repeated(resource, _mapped(resource, mapped.plans, lake, lookups), filters)
-    newest = sql("(d.best IS NULL OR d.best = r._order)")
-    picked = [column(name, "r") for name in names]
-    query = (
-        exp.select(*picked, exp.alias_(newest, "_current"))
-        .from_(rows.subquery("r", copy=False), copy=False)
-        .join(older.subquery("d", copy=False), on=sql("r._key = d.k"), join_type="left", copy=False)
-    )
-    return query.where(sql("r._caught = 0"), copy=False) if filters else query
+def _set_apart(rows: StandardRows, notes: Mapping[str, Any]) -> int:
+    """Write the rows set apart; where no rule does so any more, the table becomes empty."""
+    table = rows.resource.std_table + SET_APART
+    if not rows.is_filtering and not rows.lake.exists(table):
+        return 0
+    return rows.lake.replace(table, [rows.apart()], notes=notes).rows
 
 
-def key_terms(resource: Resource, mapped: Mapped) -> tuple[exp.Expression, exp.Expression]:
-    """The key of a row as one text (NULL when a part is missing), and a text that sorts by newness."""
-    if len(resource.key) == 1:
-        key: exp.Expression = mapped.item(resource.key[0])
-    elif resource.key:
-        key = _joined([_part(mapped.item(name)) for name in resource.key])
-    else:
-        parts = [sql("coalesce(:x, chr(0) || chr(2))", x=_part(mapped.item(p.item))) for p in mapped.plans]
-        key = sql("md5(:all)", all=_joined(parts))
-    latest: list[exp.Expression] = []
-    if resource.latest:
-        latest.append(sql("coalesce(:x, '')", x=_part(mapped.item(resource.latest))))
-    if "_at" in mapped.kept:
-        latest.append(column("_at"))
-    place = [column("_batch"), sql("lpad(CAST(:r AS VARCHAR), 12, '0')", r=column("_row"))]
-    return key, _joined([*latest, *place])
+def _replaced(store: Store | None, resource: Resource) -> pa.Table | None:
+    """The rows for which corrected ones stand."""
+    if store is None:
+        return None
+    with store.read() as connection:
+        found = list_corrections(connection, resource.name)
+    columns = {"_batch": pa.array([c.batch for c in found], pa.string()), "_row": pa.array([c.row for c in found], pa.int64())}
+    return pa.table(columns) if found else None
 
 
-def _part(text: exp.Expression) -> exp.Expression:
-    """A text made ready to be joined: whatever it holds, the whole then tells the parts and sorts by them in turn."""
-    return sql("replace(:x, chr(0), chr(0) || chr(1))", x=text)
-
-
-def _newest_of_repeated(resource: Resource, narrow: Mapped, filters: Sequence[exp.Expression]) -> exp.Select:
-    """Keys that stand in more than one row, with the order of their newest row: ``k, best``.
-
-    Keys that may repeat are found by their hash first: one number a row, not a text.
-    """
-    key, order = key_terms(resource, narrow)
-    outputs = {"k": key, "o": order}
-    if filters:
-        outputs["caught"] = _caught(narrow, filters)
-    where = "q.k IS NOT NULL" + (" AND q.caught = 0" if filters else "")
-    rows = narrow.layers.query(outputs).subquery("q", copy=False)
-    maybe = sql(f"SELECT hash(q.k) AS h FROM :rows WHERE {where} GROUP BY hash(q.k) HAVING count(*) > 1", rows=rows)
-    found = sql(
-        f"SELECT q.k, max(q.o) AS best FROM :rows WHERE {where} AND hash(q.k) IN (SELECT h FROM :maybe)"
-        " GROUP BY q.k HAVING count(*) > 1",
-        rows=rows,
-        maybe=exp.Subquery(this=maybe, alias=exp.TableAlias(this=exp.to_identifier("m"))),
-    )
-    return found.assert_is(exp.Select)
-
-
-def _apart_query(mapped: Mapped, filters: Sequence[exp.Expression]) -> exp.Select:
-    outputs: dict[str, exp.Expression] = {name: column(name) for name in mapped.kept}
-    outputs |= {p.item: mapped.item(p.item) for p in mapped.plans}
-    outputs["_filter"] = _caught(mapped, filters)
-    return exp.select("*").from_(mapped.layers.query(outputs).subquery("r")).where(sql("r._filter > 0"))
-
-
-def _caught(mapped: Mapped, filters: Sequence[exp.Expression]) -> exp.Expression:
-    """Number of the first filter that catches a row, from 1; 0 when none does."""
-    term: exp.Expression = exp.Literal.number(0)
-    for number in range(len(filters), 0, -1):
-        broken = never_null(mapped.resolved(filters[number - 1]))
-        term = sql("CASE WHEN :broken THEN :number ELSE :other END", broken=broken, number=number, other=term)
-    return mapped.layers.add(sql("CAST(:term AS BIGINT)", term=term))
+def _cleaned(rows: StandardRows) -> dict[str, Any]:
+    """By cleaning rule its kind, and how many rows it put right, tolerated and set apart."""
+    engine, resource = rows.lake.engine, rows.resource
+    found = {rule.mark: {"kind": rule.kind, "complete": 0, "tolerate": 0, "filter": 0} for rule in rows.rules}
+    flagged = sql("SELECT _flags, count(*) FROM :t WHERE _flags IS NOT NULL GROUP BY _flags", t=rows.lake.relation(resource.std_table))
+    for flags, count in engine.rows(flagged) if found else []:
+        for flag in flags.split(" "):
+            kind, _, mark = flag.partition(":")
+            if mark in found:
+                found[mark][kind] = int(found[mark][kind]) + count
+    if rows.is_filtering:
+        apart = rows.lake.relation(resource.std_table + SET_APART)
+        for mark, count in engine.rows(sql("SELECT _rule, count(*) FROM :t GROUP BY _rule", t=apart)):
+            found[mark]["filter"] = count
+    return {"cleaning": found} if found else {}
 
 
 def _figures(resource: Resource, plans: Sequence[ItemPlan], lake: Lake) -> dict[str, Any]:
@@ -184,29 +158,3 @@ def _figures(resource: Resource, plans: Sequence[ItemPlan], lake: Lake) -> dict[
         if step in LOSING_STEPS and emptied:
             unmapped[item] = emptied
     return {"duplicates": counts[0], "changed_cells": counts[1], "items": items, "unmapped": unmapped}
-
-
-def _mapped(
-    resource: Resource, plans: tuple[ItemPlan, ...], lake: Lake, lookups: Lookups | None = None
-) -> Mapped:
-    source = rows_of(lake, resource)
-    return Mapped(source, lake.engine.columns(exp.select("*").from_(source.copy())), plans, lookups)
-
-
-def _joined(parts: Sequence[exp.Expression]) -> exp.Expression:
-    term = parts[0].copy()
-    for part in parts[1:]:
-        term = sql("(:a || chr(0) || chr(0) || :b)", a=term, b=part)
-    return term
-
-
-def _check(resource: Resource, filters: Sequence[exp.Expression]) -> None:
-    if len(filters) != len(resource.filters):
-        raise ConfigError(
-            "standard.filter.unbound",
-            "{resource} declares {declared} filters, and {given} conditions were given.",
-            hint="Give one condition for each filter, in order.",
-            resource=resource.name,
-            declared=len(resource.filters),
-            given=len(filters),
-        )

@@ -14,12 +14,13 @@ from cityloom.engines.terms import plain
 from cityloom.kernel.clock import FixedClock
 from cityloom.kernel.errors import ConfigError, UserError
 from cityloom.lake.tables import Lake
-from cityloom.model.resource import Filter, Item, Resource
+from cityloom.model.cleaning import CleaningRule
+from cityloom.model.resource import Item, Resource
 from cityloom.model.source import CollectionTask
 from cityloom.model.standard import Code, CodeTable, Element, RuleUse
 from cityloom.model.text import Title
 from cityloom.quality.broken import positions
-from cityloom.quality.plan import filter_terms, plan
+from cityloom.quality.plan import broken_term, cleaning_rule, plan
 from cityloom.quality.run import assess, run
 from cityloom.store import quality
 from cityloom.store.database import Store, metadata
@@ -180,13 +181,12 @@ def test_rules_of_one_name_are_told_apart() -> None:
     assert names[-2:] == ["sex.length", "sex.length_2"]
 
 
-def test_a_filter_is_the_condition_of_its_rule(landed: Lake) -> None:
-    filtered = resource(filters=(Filter(rule="missing", columns=("citizen_id",)),))
-    (term,) = filter_terms(filtered, codes=CODES, today="2026-01-05")
+def test_a_cleaning_rule_finds_its_rows_by_a_rule_on_rows(landed: Lake) -> None:
+    rule = CleaningRule(name="no_id", rule="missing", columns=("citizen_id",))
+    term = broken_term(cleaning_rule(rule, resource(), codes=CODES, today="2026-01-05"))
     query = sql("SELECT count(*) FROM :t WHERE :term", t=landed.relation("std_ga__hukou"), term=plain(term))
     assert landed.engine.rows(query) == [(2,)]
+    twice = CleaningRule(name="twice", rule="duplicate", columns=("sex",))
     with pytest.raises(ConfigError) as error:
-        filter_terms(
-            resource(filters=(Filter(rule="duplicate", columns=("sex",)),)), codes=CODES, today="2026-01-05"
-        )
-    assert error.value.code == "quality.filter.table"
+        cleaning_rule(twice, resource(), codes=CODES, today="2026-01-05")
+    assert error.value.code == "quality.cleaning.table"

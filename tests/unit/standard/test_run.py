@@ -10,12 +10,17 @@ import pytest
 from cityloom.engines.base import sql
 from cityloom.kernel.clock import FixedClock
 from cityloom.kernel.errors import ConfigError, UserError
+from cityloom.kernel.registry import plugins
 from cityloom.lake.tables import Lake
-from cityloom.model.resource import Filter, Item, Resource
+from cityloom.model.resource import Item, Resource
 from cityloom.model.source import CollectionTask
 from cityloom.model.standard import Code, CodeTable, Element, StepUse
 from cityloom.model.text import Title
+from cityloom.standard import reference
+from cityloom.standard.base import STEPS
+from cityloom.standard.cleaning import Cleaning
 from cityloom.standard.explain import explain
+from cityloom.standard.plan import ItemPlan
 from cityloom.standard.run import run
 
 T = Title("甲", "a")
@@ -78,6 +83,10 @@ def standard(lake: Lake) -> list[dict[str, Any]]:
     return lake.engine.records(query)
 
 
+def raw(lake: Lake) -> list[dict[str, Any]]:
+    return lake.engine.records(sql("SELECT * FROM :t", t=lake.relation("raw_ga__hukou")))
+
+
 def test_values_conform(lake: Lake, clock: FixedClock) -> None:
     land(lake, ROWS)
     run(resource(), elements=ELEMENTS, codes=CODES, lake=lake, clock=clock)
@@ -127,25 +136,68 @@ def test_changes_are_counted_per_item_and_step(lake: Lake, clock: FixedClock) ->
     assert lake.history("std_ga__hukou")[0].notes["steps"][1] == ["citizen_id", "citizen_id"]
 
 
-def test_rows_that_a_filter_catches_are_set_apart_and_count_for_nothing(lake: Lake, clock: FixedClock) -> None:
-    land(lake, ROWS)
-    with_filter = resource(filters=(Filter(rule="missing", columns=("sex",)),))
-    result = run(
-        with_filter, elements=ELEMENTS, codes=CODES, lake=lake, clock=clock, filters=[sql("sex IS NULL")]
+def cleaning(name: str, kind: str, condition: str, is_broken: Any, *, remainder: str = "tolerate", correct: Any = ()) -> Cleaning:
+    return Cleaning(
+        mark=f"{name}@1", kind=kind, remainder=remainder, condition=sql(condition), is_broken=is_broken, corrections=correct
     )
+
+
+NO_SEX = ("sex IS NULL", lambda row: row["sex"] is None)
+
+
+def test_rows_that_a_rule_filters_are_set_apart_and_count_for_nothing(lake: Lake, clock: FixedClock) -> None:
+    land(lake, ROWS)
+    rules = [cleaning("no_sex", "filter", *NO_SEX)]
+    result = run(resource(), elements=ELEMENTS, codes=CODES, lake=lake, clock=clock, cleaning=rules)
     assert (result.read, result.written, result.rejected) == (5, 4, 1)
     assert [(r["_row"], r["_current"]) for r in standard(lake)] == [(1, False), (2, True), (4, True), (5, True)]
     apart = lake.engine.records(sql("SELECT * FROM :t", t=lake.relation("std_ga__hukou__set_apart")))
-    assert [(r["_row"], r["_filter"], r["remark"]) for r in apart] == [(3, 1, "b")]
+    assert [(r["_row"], r["_rule"], r["remark"], r["_replaced"]) for r in apart] == [(3, "no_sex@1", "b", False)]
+    assert result.summary["cleaning"]["no_sex@1"] == {"kind": "filter", "complete": 0, "tolerate": 0, "filter": 1}
+    assert lake.history("std_ga__hukou")[0].notes["cleaning"] == [["no_sex@1", "filter"]]
+    again = run(resource(), elements=ELEMENTS, codes=CODES, lake=lake, clock=clock)
+    assert (again.written, again.rejected, lake.count("std_ga__hukou__set_apart")) == (5, 0, 0)
 
 
-def test_a_filter_without_its_condition_is_an_error(lake: Lake, clock: FixedClock) -> None:
+def test_rows_are_put_right_or_tolerated_and_flagged_with_the_rule(lake: Lake, clock: FixedClock) -> None:
     land(lake, ROWS)
-    with pytest.raises(ConfigError, match="1 .*0"):
-        run(
-            resource(filters=(Filter(rule="missing", columns=("sex",)),)),
-            elements=ELEMENTS, codes=CODES, lake=lake, clock=clock,
-        )  # fmt: skip
+    step = plugins(STEPS)["expression"](text="CASE WHEN a IS NOT NULL THEN '9' END")
+    plan = ItemPlan(item="sex", column="", steps=(step,), inputs=(("remark",),))
+    rules = [
+        cleaning("sex", "complete", *NO_SEX, correct=(plan,)),
+        cleaning("no_id", "tolerate", "citizen_id IS NULL", lambda row: row["citizen_id"] is None),
+    ]
+    result = run(resource(), elements=ELEMENTS, codes=CODES, lake=lake, clock=clock, cleaning=rules)
+    assert (result.read, result.written, result.rejected) == (5, 5, 0)
+    assert [(r["_row"], r["sex"], r["_flags"]) for r in standard(lake)] == [
+        (1, "1", None), (2, "2", None), (3, "9", "complete:sex@1"), (4, "1", "tolerate:no_id@1"), (5, "2", "tolerate:no_id@1"),
+    ]  # fmt: skip
+    assert standard(lake)[2]["_steps"][-1] == "c"
+    meant = reference.standardise(resource(), ELEMENTS, CODES, raw(lake), rules)
+    assert sorted(meant.rows, key=lambda r: r["_row"]) == standard(lake)
+    for row in standard(lake):
+        cells = explain(resource(), row["_batch"], row["_row"], elements=ELEMENTS, codes=CODES, lake=lake, cleaning=rules)
+        assert {c.item: c.result for c in cells} == {c.item: row[c.item] for c in cells}
+
+
+def test_steps_look_at_items_and_at_columns_as_they_came(lake: Lake, clock: FixedClock) -> None:
+    land(lake, ROWS)
+    joined = (StepUse(step="join", options={"between": "|"}, inputs=("sex", "raw:\u6027\u522b")),)
+    items = (*resource().items[:3], Item(name="remark", column="\u5907\u6ce8", title=T, steps=joined))
+    run(resource(items=items), elements=ELEMENTS, codes=CODES, lake=lake, clock=clock)
+    assert [r["remark"] for r in standard(lake)][:3] == ["\u3000\uff21|1|\u7537", "2|\u5973\u6027", "b|3"]
+    cell = explain(resource(items=items), "b_1", 1, elements=ELEMENTS, codes=CODES, lake=lake)[3]
+    assert cell.steps[0].inputs == (("sex", "1"), ("raw:\u6027\u522b", "\u7537"))
+    assert cell.result == standard(lake)[0]["remark"]
+
+
+def test_inputs_that_are_no_items_or_go_in_a_circle_are_refused(lake: Lake, clock: FixedClock) -> None:
+    land(lake, ROWS)
+    for inputs, code in ((("nobody",), "unknown"), (("remark",), "circle")):
+        items = (*resource().items[:3], Item(name="remark", column="b", title=T, steps=(StepUse(step="fill", inputs=inputs),)))
+        with pytest.raises(ConfigError) as error:
+            run(resource(items=items), elements=ELEMENTS, codes=CODES, lake=lake, clock=clock)
+        assert error.value.code == f"standard.input.{code}"
 
 
 def test_a_column_that_the_source_dropped_is_missing_and_told(lake: Lake, clock: FixedClock) -> None:
@@ -181,7 +233,7 @@ def test_an_unknown_element_or_option_is_named(lake: Lake, clock: FixedClock) ->
     with pytest.raises(ConfigError) as option:
         run(resource(), elements=wrong, codes=CODES, lake=lake, clock=clock)
     assert option.value.code == "kernel.plugin.options"
-    assert option.value.details["known"] == "codes, own"
+    assert option.value.details["known"] == "at, codes, own"
 
 
 def test_every_cell_of_a_row_is_explained_as_the_table_has_it(lake: Lake, clock: FixedClock) -> None:

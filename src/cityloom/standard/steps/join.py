@@ -6,7 +6,6 @@ from typing import ClassVar
 from sqlglot import exp
 
 from cityloom.engines.base import sql
-from cityloom.engines.terms import never_null
 from cityloom.model.text import Title
 from cityloom.standard.base import Case
 
@@ -35,8 +34,7 @@ class Join:
     def sql(self, column: exp.Expression, *others: exp.Expression) -> exp.Expression:
         """The whole; a part that is not the first one brings what stands between along."""
         parts = (column, *others)
-        lacks = [never_null(sql("(:p = '')", p=part)) for part in parts]
-        lacking: exp.Expression = exp.or_(*(sql("(:p IS NULL OR :l)", p=p, l=l) for p, l in zip(parts, lacks, strict=True)))
+        lacking = exp.or_(*(sql("(:p IS NULL OR :p = '')", p=part) for part in parts))
         texts: exp.Expression = exp.Literal.string("")
         for part in parts:
             texts = sql(
