@@ -11,7 +11,9 @@ from cityloom.quality.base import BLANKS, STAND_INS
 from cityloom.quality.plan import RulePlan
 from cityloom.quality.spelling import nearest
 
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
+_QUANTITY = re.compile(r"([+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))\s*([^0-9]{1,15})")
+_USUAL = 3
+"""Rows that write a unit in the same way: fewer, and it is a slip and no unit."""
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 _SHARE = 3
 """Of several values equally near the one must be so many times as frequent as the next."""
@@ -72,8 +74,9 @@ def _formed(one: RulePlan, old: str, known: Mapping[str, int]) -> list[Candidate
     if old.strip(BLANKS) in STAND_INS:
         return [_candidate(one, None, 0.8, Title("占位写法应为空", "it only stands in for no value"))]
     plain = old.translate(_FULL_WIDTH).strip(BLANKS)
-    number = _NUMBER.match(plain)
-    tries = [plain] if number is None else [plain, _number(number[0], known)]
+    number = _QUANTITY.fullmatch(plain)
+    is_unit = number is not None and sum(n for value, n in known.items() if value.endswith(number[2])) >= _USUAL
+    tries = [plain, _number(number[1], known)] if number is not None and is_unit else [plain]
     for text in tries:
         if text != old and re.fullmatch(pattern, text, re.ASCII):
             return [_candidate(one, text, 0.85, Title("改为本列的写法", "written as the others of the column"))]
