@@ -144,6 +144,8 @@ def _rules(
             yield from _known(use.rule, [*plugins["rule"], *city.business_rules], (*place, "rule"), _("rule"))
             yield from _options(use.options, plugins["rule"].get(use.rule), (*place, "options"))
             yield from _one_of(use.dimension, DIMENSIONS, (*place, "dimension"))
+            if isinstance(other := use.options.get("resource"), str):
+                yield from _known(other, city.resources, (*place, "options", "resource"), _("resource"))
         yield from _one_of(use.severity, SEVERITIES, (*place, "severity"))
         yield from _one_of(use.state, RULE_STATES, (*place, "state"))
         if use.business:

@@ -21,10 +21,12 @@ from cityloom.model.lifecycle import StandardState, StandardVersion
 from cityloom.store import audit, definitions, standards
 from cityloom.store.definitions import Change
 
-_GIVEN = frozenset(
-    ("base", "resource", "drift", "mode", "key_columns", "known_columns", "tables", "today", "cycle", "columns")
-)
-"""Fields of plug-ins that the platform fills."""
+_GIVEN = {
+    "connector": frozenset(("base", "resource", "drift", "mode", "key_columns", "known_columns")),
+    "step": frozenset(("tables",)),
+    "rule": frozenset(("tables", "today", "cycle", "columns")),
+}
+"""Fields of plug-ins that the platform fills, by kind."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ def known_plugins() -> dict[str, dict[str, frozenset[str]]]:
     }
     return {
         kind: {
-            name: frozenset(f.name for f in fields(cls) if f.init and f.name not in _GIVEN)
+            name: frozenset(f.name for f in fields(cls) if f.init and f.name not in _GIVEN.get(kind, ()))
             for name, cls in plugins(package).items()
         }
         for kind, package in packages.items()
