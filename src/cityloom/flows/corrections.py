@@ -76,7 +76,7 @@ def take_back(
         found = stage.read_back(resource, delivery_of(draft, laid, resource, ""), inbox, waiting)
     finally:
         draft.discard()
-    seen = _inspected(workspace, resource, found)
+    seen = _look(workspace, resource, found.records)
     wrong = {row for row in seen.flaws if row <= len(found.records)}
     made = [
         _land(workspace, resource, who, batch, chosen)
@@ -108,9 +108,9 @@ def _by_batch(found: stage.Corrected, wrong: set[int]) -> Iterator[tuple[str, _C
         yield batch, _Chosen([found.records[n] for n in chosen], [found.rejects[n][0] for n in chosen])
 
 
-def _inspected(workspace: Workspace, resource: Resource, found: stage.Corrected) -> Inspection:
+def _look(workspace: Workspace, resource: Resource, records: Sequence[Mapping[str, str | None]]) -> Inspection:
     inbox = Inbox(workspace.folder)
-    delivery = _lines(inbox, resource, found.records, "")
+    delivery = _lines(inbox, resource, records, "")
     try:
         return intake.inspect(workspace, resource, delivery)
     finally:
@@ -120,9 +120,26 @@ def _inspected(workspace: Workspace, resource: Resource, found: stage.Corrected)
 def _land(
     workspace: Workspace, resource: Resource, who: Principal, batch: str, chosen: _Chosen
 ) -> dict[str, Any]:
+    by = land_rows(workspace, resource, who, batch, chosen.records)
+    with workspace.store.write() as connection:
+        batches.mark_corrected(connection, batch, chosen.numbers, by)
+        details: dict[str, str | int] = {"batch": batch, "by": by, "rows": len(chosen.numbers)}
+        event = AuditEvent(kind=EventKind.ROWS_CORRECTED, actor=who.account, subject=resource.name, details=details)
+        audit.append(connection, event, workspace.clock)
+    return {"batch": by, "of": batch, "rows": len(chosen.numbers)}
+
+
+def land_rows(
+    workspace: Workspace, resource: Resource, who: Principal, what: str, records: Sequence[Mapping[str, str | None]]
+) -> str:
+    """Land corrected rows as a batch of their own, numbered in their order; returns its id.
+
+    Raises:
+        UserError: ``flows.subject.busy``.
+    """
     inbox = Inbox(workspace.folder)
-    plain = _lines(inbox, resource, chosen.records, "")
-    delivery = replace(plain, origin=f"correction of {batch} ({plain.digest[:8]})", is_held=True)
+    plain = _lines(inbox, resource, records, "")
+    delivery = replace(plain, origin=f"correction of {what} ({plain.digest[:8]})", is_held=True)
     inbox.seal(delivery)
     record = StoredDelivery(
         id=stable_id("d", resource.name, delivery.origin, delivery.digest),
@@ -136,16 +153,14 @@ def _land(
         state="checked",
         account=who.account,
         at=iso(workspace.clock.now()),
-        answer={"resource": resource.name, "corrects": batch},
+        answer={"resource": resource.name, "corrects": what},
     )
-    answer = intake.land(workspace, resource, intake.claim(workspace, record))
-    by = str(answer.batch)
-    with workspace.store.write() as connection:
-        batches.mark_corrected(connection, batch, chosen.numbers, by)
-        details: dict[str, str | int] = {"batch": batch, "by": by, "rows": len(chosen.numbers)}
-        event = AuditEvent(kind=EventKind.ROWS_CORRECTED, actor=who.account, subject=resource.name, details=details)
-        audit.append(connection, event, workspace.clock)
-    return {"batch": by, "of": batch, "rows": len(chosen.numbers)}
+    return str(intake.land(workspace, resource, intake.claim(workspace, record)).batch)
+
+
+def flaws_of(workspace: Workspace, resource: Resource, records: Sequence[Mapping[str, str | None]]) -> set[int]:
+    """Numbers of the records, from 1, that could not be taken in."""
+    return {row for row in _look(workspace, resource, records).flaws if row <= len(records)}
 
 
 def _lines(inbox: Inbox, resource: Resource, records: Sequence[Mapping[str, str | None]], origin: str) -> Delivery:

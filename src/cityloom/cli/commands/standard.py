@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from cityloom.cli.standard_rows import add_row_commands
 from cityloom.cli.stages import add_stage
 from cityloom.flows import chain
 from cityloom.kernel.i18n import _
@@ -23,3 +24,4 @@ def register(app: typer.Typer) -> None:
     add_stage(
         group, "run", "standardise", chain.standardise, text=text, subjects=_("Resources; all when none is named.")
     )
+    add_row_commands(group)
