@@ -35,14 +35,15 @@ class Verdict:
     """What a sheet says of one rule: by which bits, and for which meaning of the rule.
 
     ``broken`` and ``applied`` are numbers of bits; ``applied`` is -1 for a rule that applies to every row.
-    ``counts`` are the rows checked and broken by a rule on the table as a whole, which no bits tell.
+    ``counts`` are the rows checked and broken by a rule on the table as a whole, which no bits tell; None broken where the
+    bits do tell it.
     """
 
     rule: str
     digest: str
     broken: int
     applied: int = -1
-    counts: tuple[int, int] | None = None
+    counts: tuple[int, int | None] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,13 +145,14 @@ def counts(lake: Lake, table: str, sheets: Sequence[Sheet]) -> dict[str, tuple[i
     """Rows checked and broken by each rule, added up over the sheets."""
     found: dict[str, tuple[int, int]] = {}
     for group in alike(sheets):
-        verdicts = [v for v in group[0].verdicts if v.counts is None]
+        verdicts = [v for v in group[0].verdicts if v.counts is None or v.counts[1] is None]
         rows = lake.relation(table, parts=[sheet.name for sheet in group])
         for verdict, pair in zip(verdicts, _added(lake, rows, verdicts), strict=True):
             known = found.get(verdict.rule, (0, 0))
             found[verdict.rule] = (known[0] + pair[0], known[1] + pair[1])
-        for sheet in group:
-            found |= {v.rule: v.counts for v in sheet.verdicts if v.counts is not None}
+        for verdict in (v for sheet in group for v in sheet.verdicts if v.counts is not None):
+            checked, broken = verdict.counts or (0, 0)
+            found[verdict.rule] = (checked, found[verdict.rule][1] if broken is None else broken)
     return found
 
 

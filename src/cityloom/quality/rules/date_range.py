@@ -14,6 +14,11 @@ from cityloom.model.text import Title
 from cityloom.quality.base import Case
 
 _SHAPE = "[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}:[0-9]{2})?"
+_DAY = (
+    "[0-9]{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)"
+    "|02-(?:0[1-9]|[12][0-9]))(?:T[0-9]{2}:[0-9]{2}:[0-9]{2})?"
+)
+"""A day that its month has, but for the 29th of February."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,17 +49,15 @@ class DateRange:
     def broken(self, columns: Sequence[exp.Expression]) -> exp.Expression:
         """Whether the date is out of range."""
         x = columns[0]
-        shape = shared(full_match(x, _SHAPE))
-        y, m, d = (
-            shared(sql(f"CASE WHEN :shape THEN TRY_CAST(substr(:x, {start}, {size}) AS INT) END", shape=shape, x=x))
-            for start, size in ((1, 4), (6, 2), (9, 2))
-        )
+        year = sql("TRY_CAST(substr(:x, 1, 4) AS INT)", x=x)
         good = sql(
-            "(:real AND substr(:x, 1, 10) BETWEEN :first AND :last)",
-            real=is_real_date(y, m, d),
+            "CASE WHEN NOT :day THEN false WHEN NOT substr(:x, 1, 10) BETWEEN :first AND :last THEN false"
+            " WHEN substr(:x, 6, 5) <> '02-29' THEN true ELSE :real END",
+            day=shared(full_match(x, _DAY)),
             x=x,
-            first=self.first,
+            first=max(self.first, "0001-01-01"),
             last=self.last or self.today,
+            real=is_real_date(year, exp.Literal.number(2), exp.Literal.number(29)),
         )
         return sql("(:x IS NOT NULL AND NOT :good)", x=x, good=never_null(good))
 

@@ -48,14 +48,21 @@ class Duplicate:
         )
 
     def broken_rows(self, rows: exp.Expression, width: int) -> exp.Expression:
-        """All rows but the first of each set of equal ones, by batch and row."""
+        """All rows but the first of each set of equal ones, by batch and row; only those that may repeat are put in order."""
         names = ", ".join(f"c{i}" for i in range(width))
         there = self._there(width)
+        maybe = f"SELECT hash({names}) FROM :rows WHERE {there} GROUP BY hash({names}) HAVING count(*) > 1"
         return sql(
             "SELECT w._batch, w._row FROM (SELECT _batch, _row, row_number() OVER"
-            f" (PARTITION BY {names} ORDER BY _batch, _row) AS n FROM :rows WHERE {there}) AS w WHERE w.n > 1",
+            f" (PARTITION BY {names} ORDER BY _batch, _row) AS n FROM :rows WHERE {there} AND hash({names}) IN ({maybe})) AS w"
+            " WHERE w.n > 1",
             rows=rows,
         )
+
+    def checked(self, rows: exp.Expression, width: int) -> exp.Expression:
+        """The rows that have all columns: how many are broken is known from the broken rows themselves."""
+        there = self._there(width)
+        return sql(f"SELECT count(*) FROM :rows WHERE {there}", rows=rows)
 
     def count(self, rows: Sequence[Sequence[str | None]]) -> tuple[int, int]:
         """Rows with all columns, and those that are not the first of their kind."""

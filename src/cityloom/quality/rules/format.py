@@ -8,7 +8,7 @@ from typing import ClassVar
 from sqlglot import exp
 
 from cityloom.engines.patterns import check_pattern
-from cityloom.engines.terms import full_match, never_null
+from cityloom.engines.terms import full_match, never_null, shared
 from cityloom.model.text import Title
 from cityloom.quality.base import Case
 
@@ -42,7 +42,7 @@ class Format:
 
     def broken(self, columns: Sequence[exp.Expression]) -> exp.Expression:
         """Whether the value does not match."""
-        return never_null(exp.not_(full_match(columns[0], self.pattern)))
+        return never_null(exp.not_(shared(full_match(columns[0], self.pattern))))
 
     def is_broken(self, values: Sequence[str | None]) -> bool:
         """Whether the value does not match."""
