@@ -8,9 +8,9 @@ from typing import ClassVar
 from sqlglot import exp
 
 from cityloom.engines.base import sql
-from cityloom.engines.terms import column
+from cityloom.engines.terms import column, plain
 from cityloom.model.text import Title
-from cityloom.quality.base import TableCase
+from cityloom.quality.base import TableCase, is_blank, is_blank_value
 
 _IN = {"resource": "other", "items": ("id", "name")}
 
@@ -72,9 +72,9 @@ class Agreement:
         """Rows that are judged, and those that nothing agrees with."""
         said = defaultdict(set)
         for row in others[0]:
-            if None not in row:
+            if not any(is_blank_value(x) for x in row):
                 said[tuple(row[: self.keys])].add(tuple(row[self.keys :]))
-        judged = [row for row in rows if None not in row and tuple(row[: self.keys]) in said]
+        judged = [row for row in rows if not any(is_blank_value(x) for x in row) and tuple(row[: self.keys]) in said]
         lost = sum(tuple(row[self.keys :]) not in said[tuple(row[: self.keys])] for row in judged)
         is_enough = self.share < 1 and len(judged) - lost >= self.share * len(judged)
         return len(judged), 0 if is_enough else lost
@@ -82,7 +82,7 @@ class Agreement:
     def _judged(self, rows: exp.Expression, other: exp.Expression) -> exp.Expression:
         """Rows with how many rows of the other resource agree: it is looked at once for each set of values."""
         columns = [column(f"c{i}") for i in range(len(self.items))]
-        there = exp.and_(*(sql("NOT :c IS NULL", c=c) for c in columns))
+        there = exp.and_(*(sql("NOT :blank", blank=plain(is_blank(c))) for c in columns))
         said = exp.select(*columns).from_(other.copy()).where(there).distinct()
         whole = exp.select("*").from_(rows.copy()).where(there)
         found = [sql(":a = :b", a=column(c.name, "r"), b=column(c.name, "k")) for c in columns]

@@ -7,9 +7,9 @@ from typing import ClassVar
 from sqlglot import exp
 
 from cityloom.engines.base import sql
-from cityloom.engines.terms import column
+from cityloom.engines.terms import column, plain
 from cityloom.model.text import Title
-from cityloom.quality.base import TableCase
+from cityloom.quality.base import TableCase, is_blank, is_blank_value
 
 _IN = {"resource": "other", "items": ("code",)}
 _TWO = {"resource": "other", "items": ("code", "part")}
@@ -70,14 +70,14 @@ class Reference:
     def count(self, rows: Sequence[Sequence[str | None]], others: Sequence[Sequence[Sequence[str | None]]]) -> tuple[int, int]:
         """Rows without a missing value, and those that are not found."""
         known = {tuple(row) for row in others[0]}
-        whole = [tuple(row) for row in rows if None not in row]
+        whole = [tuple(row) for row in rows if not any(is_blank_value(x) for x in row)]
         lost = sum(row not in known for row in whole)
         is_enough = self.share < 1 and len(whole) - lost >= self.share * len(whole)
         return len(whole), 0 if is_enough else lost
 
     def _joined(self, rows: exp.Expression, other: exp.Expression) -> exp.Expression:
         columns = [column(f"c{i}") for i in range(len(self.items))]
-        there = exp.and_(*(sql("NOT :c IS NULL", c=c) for c in columns))
+        there = exp.and_(*(sql("NOT :blank", blank=plain(is_blank(c))) for c in columns))
         keys = exp.select(*columns, exp.alias_(exp.true(), "found")).from_(other.copy()).where(there).distinct()
         same = exp.and_(*(sql(":a = :b", a=column(c.name, "r"), b=column(c.name, "k")) for c in columns))
         whole = exp.select("*").from_(rows.copy()).where(there).subquery("r")

@@ -14,7 +14,7 @@ from cityloom.engines.predicate import Predicate, names_in, parse_condition
 from cityloom.engines.predicate_terms import NUMBER_SHAPE, read_number
 from cityloom.engines.terms import column, full_match, plain
 from cityloom.model.text import Title
-from cityloom.quality.base import TableCase
+from cityloom.quality.base import TableCase, is_blank, is_blank_value
 
 _IN = {"resource": "detail", "items": ("id", "amount")}
 _OF = {**_IN, "details": "kind = 'd'"}
@@ -78,9 +78,9 @@ class Total:
         holds, last = self._condition.meaning(), len(self.items) - 1
         sums: dict[tuple[str | None, ...], Decimal] = defaultdict(Decimal)
         for row in others[0]:
-            if None not in row[:last] and holds(dict(zip(self._wanted, row, strict=True))) is True:
+            if not any(is_blank_value(x) for x in row[:last]) and holds(dict(zip(self._wanted, row, strict=True))) is True:
                 sums[tuple(row[:last])] += read_number(row[last]) or Decimal()
-        whole = [row for row in rows if None not in row]
+        whole = [row for row in rows if not any(is_blank_value(x) for x in row)]
         most = Decimal(str(self.tolerance))
         broken = 0
         for row in whole:
@@ -91,7 +91,7 @@ class Total:
     def _judged(self, rows: exp.Expression, width: int, other: exp.Expression) -> exp.Expression:
         keys = [column(f"c{i}") for i in range(width - 1)]
         total = column(f"c{width - 1}")
-        whole = exp.select("*").from_(rows.copy()).where(*(sql("NOT :c IS NULL", c=c) for c in (*keys, total)))
+        whole = exp.select("*").from_(rows.copy()).where(*(sql("NOT :blank", blank=plain(is_blank(c))) for c in (*keys, total)))
         query = exp.select(sql("r._batch"), sql("r._row"), exp.alias_(self._wrong(column(total.name, "r")), "wrong"))
         same = [sql(":a = :b", a=column(k.name, "r"), b=column(k.name, "s")) for k in keys]
         joined = query.from_(whole.subquery("r")).join(
@@ -101,7 +101,7 @@ class Total:
 
     def _sums(self, keys: Sequence[exp.Expression], amount: exp.Expression, other: exp.Expression) -> exp.Select:
         named = {name: column(f"c{i}") for i, name in enumerate(self._wanted)}
-        holds = [plain(self._condition.sql(named)), *(sql("NOT :k IS NULL", k=k) for k in keys)]
+        holds = [plain(self._condition.sql(named)), *(sql("NOT :blank", blank=plain(is_blank(k))) for k in keys)]
         added = exp.alias_(sql("sum(:n)", n=_number(amount)), "added")
         query = exp.select(*keys, added).from_(other.copy()).where(*holds)
         return query.group_by(*(k.copy() for k in keys)) if keys else query

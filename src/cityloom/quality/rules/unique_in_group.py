@@ -8,9 +8,9 @@ from typing import ClassVar
 from sqlglot import exp
 
 from cityloom.engines.base import sql
-from cityloom.engines.terms import column
+from cityloom.engines.terms import column, plain
 from cityloom.model.text import Title
-from cityloom.quality.base import TableCase
+from cityloom.quality.base import TableCase, is_blank, is_blank_value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,11 +53,11 @@ class UniqueInGroup:
 
     def count(self, rows: Sequence[Sequence[str | None]]) -> tuple[int, int]:
         """Rows without a missing value, and those whose value repeats."""
-        groups = Counter(tuple(row) for row in rows if None not in row)
+        groups = Counter(tuple(row) for row in rows if not any(is_blank_value(x) for x in row))
         return groups.total(), sum(n for n in groups.values() if n > 1)
 
     def _groups(self, rows: exp.Expression, width: int) -> exp.Expression:
         columns = [column(f"c{i}") for i in range(width)]
-        there = exp.and_(*(sql("NOT :c IS NULL", c=c) for c in columns))
+        there = exp.and_(*(sql("NOT :blank", blank=plain(is_blank(c))) for c in columns))
         query = exp.select(*columns, exp.alias_(sql("count(*)"), "n")).from_(rows.copy()).where(there)
         return exp.Subquery(this=query.group_by(*(c.copy() for c in columns)))
