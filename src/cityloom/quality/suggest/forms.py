@@ -149,7 +149,7 @@ def _form(name: str, counts: Counter[str]) -> Draft | None:
             continue
         if len(rest) and covered < _LOOSE * total and max(rest) > 0.02 * total + 1:
             continue
-        if found is exact and _are_lengths(exact, set(major)):
+        if found is exact and covered < _LOOSE * total and _are_lengths(exact, set(major)):
             continue
         pattern = "|".join(_pattern(form) for form in sorted(major, key=lambda f: -major[f]))
         reason = Title(
