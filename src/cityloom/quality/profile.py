@@ -165,7 +165,7 @@ def _forms(engine: Engine, base: _Base, records: int) -> dict[str, tuple[tuple[s
         return {}
     every = max(1, records // SAMPLE)
     whole = exp.Anonymous(this="hash", expressions=[exp.Anonymous(this="row", expressions=[t.copy() for t in base.terms])])
-    where = sql("(:h % :n) = 0", h=whole, n=every) if every > 1 else None
+    where = sql("hash(:h) % :n = 0", h=whole, n=every) if every > 1 else None
     picks = []
     for i in range(len(base.names)):
         form: exp.Expression = sql("left(:v, 60)", v=column(f"v{i}"))

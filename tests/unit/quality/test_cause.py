@@ -127,3 +127,15 @@ def test_no_value_of_a_closed_item_is_looked_at(engine: DuckDBEngine) -> None:
     kinds = {(f.column, f.kind) for f in features({name: column(name) for name in ITEMS}, GRADES, ("kind",))}
     assert {kind for name, kind in kinds if name == "phone"} == {"missing", "length", "month", "head4"}
     assert not any(name == "kind" for name, _kind in kinds)
+
+
+def test_a_rare_cause_is_told_whole_where_few_rows_are_broken(engine: DuckDBEngine) -> None:
+    rows = town(40_000)
+    found = find(engine, rows, noisy(lambda r: r["kind"] == "C" and r["channel"] == "phone", rate=0.8, noise=0.003))
+    assert said(found[0]) == {("kind", "value", ("C",)), ("channel", "value", ("phone",))}
+    assert len(found) == 1
+
+
+def test_a_sample_is_even_over_batches(engine: DuckDBEngine) -> None:
+    rows = town(40_000)
+    assert find(engine, rows, noisy(lambda r: False, noise=0.2), sample=1000) == ()

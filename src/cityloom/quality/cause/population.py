@@ -65,16 +65,17 @@ def _count(engine: Engine, rows: exp.Expression) -> int:
 def _sample(engine: Engine, population: Population, size: int, total: int, *, is_broken: bool) -> pa.Table:
     """Rows chosen by the digest of their place, with their features as texts."""
     every = max(1, -(-total // size))
-    picks = [exp.alias_(f.term.copy(), f"f{i}") for i, f in enumerate(population.features)]
-    rows = exp.select(*picks, column("_batch"), column("_row")).from_(population.rows.copy())
+    rows = exp.select("*").from_(population.rows.copy())
     places = exp.select(column("_batch"), column("_row")).from_(population.broken.copy())
     if every > 1:
-        chosen = sql("hash(_batch, _row) % :n = 0", n=every)
+        # Of two columns together the digest's low bits are uneven: digested once more they are not.
+        chosen = sql("hash(hash(_batch, _row)) % :n = 0", n=every)
         rows = rows.where(chosen)
         places = places.where(chosen.copy())
-    names = [column(f"f{i}", "r") for i in range(len(picks))]
     same = sql("r._batch = b._batch AND r._row = b._row")
-    query = exp.select(*names).from_(rows.subquery("r")).join(places.subquery("b"), on=same, join_type="semi" if is_broken else "anti")
+    joined = exp.select("r.*").from_(rows.subquery("r")).join(places.subquery("b"), on=same, join_type="semi" if is_broken else "anti")
+    picks = [exp.alias_(f.term.copy(), f"f{i}") for i, f in enumerate(population.features)]
+    query = exp.select(*picks).from_(joined.subquery("s"))
     batches = list(engine.batches(query))
     schema = pa.schema([(f"f{i}", pa.string()) for i in range(len(picks))])
     return pa.Table.from_batches(batches).cast(schema) if batches else schema.empty_table()

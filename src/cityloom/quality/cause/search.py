@@ -1,9 +1,9 @@
 """Searches a sample of broken rows and of others for the conjunction of conditions that tells them apart.
 
 Every condition is the set of sampled rows that fulfil it, as the bits of one integer, so that a conjunction is an AND and
-its counts are bit counts. A sub-population is weighed by how many more broken rows it holds than its size would let
-expect (weighted relative accuracy): that is greatest for the cause itself, and smaller for a part of it and for more than
-it. What is told has passed a test whose bound counts everything that was tried.
+its counts are bit counts. A sub-population is weighed by what belonging to it tells of being broken (mutual information):
+where rows of one population are broken at one rate and all others at another, no other set tells as much, neither a part of
+it nor more than it. What is told has passed a test whose bound counts everything that was tried.
 """
 
 from __future__ import annotations
@@ -77,11 +77,24 @@ class Sampled:
         """Broken rows and others of the sample among these."""
         return (bits & self.broken).bit_count(), (bits & self.others).bit_count()
 
-    def weight(self, bits: int) -> float:
-        """Weighted relative accuracy: broken rows beyond what the size lets expect, as a share of all rows."""
+    def surplus(self, bits: int) -> float:
+        """Broken rows beyond what the size lets expect, as a share of all rows; sets without common rows add up."""
         b, o = self.estimate(bits)
         rows = self.all_broken + self.all_others
         return b / rows - (b + o) / rows * self.all_broken / rows
+
+    def weight(self, bits: int) -> float:
+        """Mutual information of belonging to these rows and being broken; nothing where they are broken less often."""
+        b, o = self.estimate(bits)
+        rows = self.all_broken + self.all_others
+        if b * self.all_others <= o * self.all_broken:
+            return 0.0
+        inside = b + o
+        cells = (
+            *((b, self.all_broken, inside), (o, self.all_others, inside)),
+            *((self.all_broken - b, self.all_broken, rows - inside), (self.all_others - o, self.all_others, rows - inside)),
+        )
+        return sum(n * math.log(n * rows / (side * of)) for n, side, of in cells if n > 0 and side > 0 and of > 0) / rows
 
     def estimate(self, bits: int) -> tuple[float, float]:
         """Broken rows and others of the table that these stand for."""
@@ -152,17 +165,23 @@ def _of_feature(key: tuple[str, str], bits: Mapping[str, int], order: Sequence[s
 
     for value in bits:
         yield made([value], 1)
-    raised = [v for v in bits if sampled.weight(bits[v]) > 0 and sum(sampled.counts(bits[v])) >= LEAST_ROWS and sampled.counts(bits[v])[0] >= 3]
-    raised.sort(key=lambda v: -sampled.weight(bits[v]))
+    raised = [v for v in bits if sampled.surplus(bits[v]) > 0 and sum(sampled.counts(bits[v])) >= LEAST_ROWS and sampled.counts(bits[v])[0] >= 3]
+    raised.sort(key=lambda v: -_rate(bits[v], sampled))
     if 2 <= len(raised) <= 12 and len(raised) < len(bits):
         for width in range(2, len(raised) + 1):
             yield made(sorted(raised[:width]), 2.0 ** min(len(bits), 60))
     if order == ():
         return
     chain = [v for v in order if v in bits] if order is not None else sorted(bits)
-    span = _span([sampled.weight(bits[v]) for v in chain])
+    span = _span([sampled.surplus(bits[v]) for v in chain])
     if span is not None and span[1] > span[0]:
         yield made(chain[span[0] : span[1] + 1], len(chain) * (len(chain) + 1) / 2, is_span=True)
+
+
+def _rate(bits: int, sampled: Sampled) -> float:
+    """Share of the rows that are broken."""
+    b, o = sampled.estimate(bits)
+    return b / (b + o) if b + o else 0.0
 
 
 def _span(weights: Sequence[float]) -> tuple[int, int] | None:
@@ -182,7 +201,7 @@ def _best(literals: Sequence[Literal], sampled: Sampled, total: int) -> tuple[Fo
     """The conjunction of the greatest weight that passes every test."""
     least = max(LEAST_ROWS, math.ceil(LEAST_COVERAGE * total))
     usable = [x for x in literals if (x.bits & sampled.broken).bit_count() >= least]
-    usable = sorted(usable, key=lambda x: (-round(sampled.weight(x.bits), 9), _plainness((x,))))[:_LITERALS]
+    usable = sorted(usable, key=lambda x: (-round(sampled.weight(x.bits), 12), _plainness((x,))))[:_LITERALS]
     tried = len(literals)
     level: list[tuple[tuple[Literal, ...], int]] = [((x,), x.bits) for x in usable]
     kept = [(some, bits) for some, bits in level if _is_good(bits, sampled)]
@@ -191,7 +210,7 @@ def _best(literals: Sequence[Literal], sampled: Sampled, total: int) -> tuple[Fo
         tried += count
         kept += [(some, bits) for some, bits in grown if _is_good(bits, sampled)]
         level = sorted(grown, key=lambda pair: -sampled.weight(pair[1]))[:_EXTENDED]
-    ranked = sorted(kept, key=lambda pair: (-round(sampled.weight(pair[1]), 9), len(pair[0]), _plainness(pair[0])))
+    ranked = sorted(kept, key=lambda pair: (-round(sampled.weight(pair[1]), 12), len(pair[0]), _plainness(pair[0])))
     for some, bits in ranked[:_EXTENDED]:
         chance = _chance(bits, sampled.broken | sampled.others, sampled) * tried * max(x.tried for x in some)
         if chance < CHANCE and _needs_all(some, sampled, tried):
@@ -229,7 +248,7 @@ def _grow(
 def _is_good(bits: int, sampled: Sampled) -> bool:
     """Whether rows in it are broken clearly more often than the others."""
     b, o = sampled.estimate(bits)
-    rate = b / (b + o) if b + o else 0.0
+    rate = _rate(bits, sampled)
     overall = sampled.all_broken / max(1, sampled.all_broken + sampled.all_others)
     others = sampled.all_others - o + sampled.all_broken - b
     elsewhere = (sampled.all_broken - b) / others if others > 0 else 0.0
