@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import IO, Annotated, Any
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import StreamingResponse
 
 from cityloom.api.callers import Caller
+from cityloom.flows import broken_rows
 from cityloom.flows import orders as flow
+from cityloom.flows.bootstrap import Workspace
 from cityloom.kernel.errors import DeniedError
+from cityloom.model.order import Order
+from cityloom.model.principal import Principal
 from cityloom.quality import orders
 from cityloom.store.orders import list_order_moves, list_orders
 
 router = APIRouter(tags=["orders"])
+Form = Annotated[str, Query(alias="format", pattern="^(csv|xlsx)$")]
+_MEDIA = {"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
 Words = Annotated[str, Field(max_length=2000)]
 
 
@@ -53,14 +62,26 @@ def show_order(order: str, who: Caller) -> dict[str, Any]:
     with at.store.read() as connection:
         found = orders.load(connection, order)
         moves = list_order_moves(connection, order)
-    if not flow.visible(at, [found], actor):
-        raise DeniedError(
-            "api.order.foreign",
-            "This order is of another department.",
-            hint="See your own at /api/v1/orders.",
-        )
+    _visible(at, found, actor)
     rows = flow.positions(at, found) if found.kind == "quality" else []
     return {"order": asdict(found), "moves": [asdict(m) for m in moves], "rows": rows}
+
+
+@router.get("/api/v1/orders/{order}/rows")
+def show_order_rows(order: str, who: Caller, form: Form = "csv") -> StreamingResponse:
+    """The rows of an order as a file, with values for whoever may see them."""
+    at, actor = who
+    with at.store.read() as connection:
+        found = _visible(at, orders.load(connection, order), actor)
+    target = tempfile.TemporaryFile()  # noqa: SIM115 - closed when it has been sent
+    try:
+        broken_rows.write(at, broken_rows.asked_of(found), target, form, actor=actor.account)
+    except BaseException:
+        target.close()
+        raise
+    target.seek(0)
+    headers = {"Content-Disposition": f'attachment; filename="{order}.{form}"'}
+    return StreamingResponse(_blocks(target), media_type=_MEDIA[form], headers=headers)
 
 
 @router.post("/api/v1/orders/{order}/{verb}")
@@ -78,3 +99,19 @@ def report_error(wrong: Wrong, who: Caller) -> dict[str, Any]:
         at, wrong.resource, item=wrong.item, words=wrong.words, basis=wrong.basis, actor=actor.account
     )
     return asdict(made)
+
+
+def _visible(at: Workspace, found: Order, actor: Principal) -> Order:
+    if not flow.visible(at, [found], actor):
+        raise DeniedError(
+            "api.order.foreign",
+            "This order is of another department.",
+            hint="See your own at /api/v1/orders.",
+        )
+    return found
+
+
+def _blocks(file: IO[bytes]) -> Iterator[bytes]:
+    with file:
+        while block := file.read(1 << 16):
+            yield block

@@ -17,6 +17,7 @@ class EventKind(StrEnum):
     INTAKE_DENIED = "intake.denied"
     INTAKE_REFUSED = "intake.refused"
     REJECTS_SHOWN = "rejects.shown"
+    BROKEN_SHOWN = "broken.shown"
     ROWS_CORRECTED = "rows.corrected"
     CLEANING_MOVED = "cleaning.moved"
     HISTORY_SHOWN = "history.shown"

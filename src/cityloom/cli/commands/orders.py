@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +9,7 @@ from typing import Annotated
 import typer
 
 from cityloom.cli.session import JsonOption, WorkspaceOption, console, opened, print_json, print_table
+from cityloom.flows import broken_rows
 from cityloom.flows import orders as flow
 from cityloom.kernel.i18n import _
 from cityloom.model.order import Order
@@ -43,7 +43,7 @@ def register(app: typer.Typer) -> None:
     group.command("report", help=_("Report an error in data to the department that answers for it."))(_report)
     group.command("list", help=_("List orders, those that are due first."))(_list)
     group.command("show", help=_("Show an order, its moves, and where the broken rows stand."))(_show)
-    group.command("rows", help=_("Write the positions of an order's rows to a CSV file."))(_rows)
+    group.command("rows", help=_("Write an order's rows to a file, with values for whoever may see them."))(_rows)
     group.command("figures", help=_("Statistics by department: open, overdue, in time, mean days."))(_figures)
     for verb, text in _VERBS.items():
         _add(group, verb, text)
@@ -117,18 +117,15 @@ def _show(order: OrderArgument, workspace: WorkspaceOption = None, as_json: Json
 
 def _rows(
     order: OrderArgument,
-    target: Annotated[Path, typer.Option("--to", help=_("File to write."))],
+    target: Annotated[Path, typer.Option("--to", help=_("File to write: .csv or .xlsx."))],
+    actor: AsOption = "dsj.steward",
     workspace: WorkspaceOption = None,
 ) -> None:
     with opened(workspace) as at:
         with at.store.read() as connection:
             found = load(connection, order)
-        rows = flow.positions(at, found, 1_000_000)
-    with target.open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["batch", "row", "rule", "columns"])
-        writer.writerows((batch, row, found.cause, " ".join(found.columns)) for batch, row in rows)
-    console.print(_("{count} positions written to {file}.").format(count=len(rows), file=target))
+        count = broken_rows.write_file(at, broken_rows.asked_of(found), target, actor=actor)
+    console.print(_("{count} rows written to {file}.").format(count=count, file=target))
 
 
 def _figures(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:

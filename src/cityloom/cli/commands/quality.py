@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,7 +12,7 @@ import typer
 from cityloom.cli.session import JsonOption, WorkspaceOption, console, opened, print_json, print_table
 from cityloom.cli.stages import run_stage
 from cityloom.cli.summary import dimension_title
-from cityloom.flows import chain
+from cityloom.flows import broken_rows, chain
 from cityloom.flows.quality_views import with_records
 from cityloom.kernel.i18n import _
 from cityloom.model.quality import PHASES, Assessment
@@ -19,6 +20,7 @@ from cityloom.quality.report.words import light, points, severity
 from cityloom.quality.score import rounded
 from cityloom.store.quality import latest_assessments
 
+AsOption = Annotated[str, typer.Option("--as", help=_("Account that looks; goes on record."))]
 PhaseOption = Annotated[str, typer.Option("--phase", help=_("before: the rows as they came; after: the standard rows."))]
 
 
@@ -27,13 +29,14 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help=_("Quality in the six dimensions of GB/T 36344, rule by rule."))
     app.add_typer(group, name="quality")
     group.command("assess", help=_("Assess with all rules in one scan a table; only what has changed."))(_assess)
+    group.command("broken", help=_("Show the rows that break rules, with values for whoever may see them, or write them to a file."))(_broken)
     group.command("show", help=_("Show the scores; with a resource, its rules and how many rows broke them."))(_show)
 
 
 def _assess(
     names: Annotated[list[str] | None, typer.Argument(help=_("Resources; all when none is named."))] = None,
     phase: PhaseOption = "before",
-    force: Annotated[bool, typer.Option("--force", help=_("Do it even when nothing has changed."))] = False,
+    force: Annotated[bool, typer.Option("--force", "--full", help=_("Scan all rows anew, not only what has changed."))] = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -42,6 +45,34 @@ def _assess(
         "after": ("assess_standard", chain.assess_standard),
     }[_known(phase)]
     run_stage(name, stage, names or [], workspace, as_json=as_json, is_forced=force)
+
+
+def _broken(
+    resource: Annotated[str, typer.Argument(help=_("Whose rows."))],
+    rule: Annotated[list[str] | None, typer.Option("--rule", help=_("Only this rule, by its name; may be repeated."))] = None,
+    phase: PhaseOption = "before",
+    target: Annotated[Path | None, typer.Option("--to", help=_("File to write all of them to: .csv or .xlsx."))] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help=_("Rows of each rule that are shown."))] = 10,
+    actor: AsOption = "dsj.steward",
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    asked = broken_rows.Asked(resource=resource, phase=_known(phase), rules=tuple(rule or ()), limit=0 if target else limit)
+    with opened(workspace) as at:
+        if target is not None:
+            count = broken_rows.write_file(at, asked, target, actor=actor)
+            console.print(_("{count} rows written to {file}.").format(count=count, file=target))
+            return
+        found = list(broken_rows.lines(at, asked, actor=actor))
+    if as_json:
+        print_json([asdict(one) for one in found])
+        return
+    rows = [
+        (one.rule, one.batch, one.row, " ".join(v or "" for v in one.key.values()), " | ".join(v or "" for v in one.values.values()), one.reason)
+        for one in found
+    ]
+    names = [_("rule"), _("batch"), _("row"), _("key"), _("value"), _("reason")]
+    print_table(f"{resource} · {phase}", names, rows, numbers=(2,))
 
 
 def _show(
