@@ -197,7 +197,7 @@ def _position(file: Path, document: int, path: tuple[str | int, ...]) -> tuple[i
     """Line and column of a key, counted from 1; of the nearest key above it where it is missing."""
     try:
         node: Any = _marked(file.read_text(encoding="utf-8"))[document]
-    except YAMLError:
+    except (YAMLError, OSError):
         return 1, 1
     line, column = (node.lc.line, node.lc.col) if hasattr(node, "lc") else (0, 0)
     for part in path:

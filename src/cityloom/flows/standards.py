@@ -60,8 +60,8 @@ def propose(
 ) -> list[StandardVersion]:
     """Put standards into review, or keep them as drafts: all of them, or none where one does not fit."""
     who = principal(workspace, actor)
-    _check(workspace, found, folder)
     with workspace.store.write() as connection:
+        _check(connection, found, folder)
         return [
             lifecycle.propose(
                 connection, Proposal(d.kind, d.name, d.body, d.digest), who, workspace.clock, words=words, is_draft=is_draft
@@ -85,11 +85,10 @@ def publish(workspace: Workspace, name: str, *, actor: str, words: str = "", kin
         ContentError: it does not fit the definitions in force any more.
     """
     who = principal(workspace, actor)
-    with workspace.store.read() as connection:
-        one = pick(connection, name, kind, StandardState.IN_REVIEW)
-    added = _check(workspace, [_definition(one, workspace.folder)], workspace.folder)
     with workspace.store.write() as connection:
+        one = pick(connection, name, kind, StandardState.IN_REVIEW)
         done = lifecycle.publish(connection, one, who, workspace.clock, words=words)
+        added = _check(connection, [_definition(one, workspace.folder)], workspace.folder)
         bodies = {(d.kind, d.name): (d.digest, d.body) for d in added} | {(one.kind, one.name): (one.digest, one.body)}
         have = {(s.kind, s.name): s.digest for s in definitions.current(connection)}
         changes = [
@@ -124,7 +123,13 @@ def touched(workspace: Workspace, name: str, *, kind: str | None = None, code: s
     """
     found, body = current(workspace, name, kind)
     if code is not None and (found != "code_table" or code not in {str(c["code"]) for c in body["codes"]}):
-        raise UserError("flows.standard.code", "{name} has no code {code}.", hint="`cityloom standards library {name}` lists the codes of a table.", name=name, code=code)
+        raise UserError(
+            "flows.standard.code",
+            "{name} has no code {value}.",
+            hint="`cityloom standards library {name}` lists the codes of a table.",
+            name=name,
+            value=code,
+        )
     return impact(workspace.city, found, name, code)
 
 
@@ -234,11 +239,10 @@ def pick(connection: sa.Connection, name: str, kind: str | None, state: str) -> 
     return found[-1]
 
 
-def _check(workspace: Workspace, found: Sequence[Definition], folder: Path) -> list[Definition]:
+def _check(connection: sa.Connection, found: Sequence[Definition], folder: Path) -> list[Definition]:
     """Check standards with the definitions in force; returns what they need of the library."""
     mine = {(d.kind, d.name) for d in found}
-    with workspace.store.read() as connection:
-        stored = [s for s in definitions.current(connection) if (s.kind, s.name) not in mine]
+    stored = [s for s in definitions.current(connection) if (s.kind, s.name) not in mine]
     others = [Definition(s.kind, s.name, s.body, s.digest, value_of(s.kind, s.body), folder, 0) for s in stored]
     added = library.referred(found, [(d.kind, d.name) for d in others])
     check([*found, *added, *others], folder, known_plugins())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cityloom.model.text import Title
 
@@ -125,7 +125,7 @@ SHEETS = (
             _NAME,
             *_TITLES,
             *_DEFINITIONS,
-            _STANDARD,
+            replace(_STANDARD, is_required=False),
             Column("synonyms", Title("同义词", "Synonyms"), LIST, help=_MANY),
             Column("broader", Title("上位术语", "Broader term"), help=Title("业务术语的名称", "Name of a term")),
             Column("elements", Title("数据元", "Elements"), LIST, help=Title("表达它的数据元，多个用 | 分隔", "Elements that express it, parted by |")),
