@@ -42,7 +42,7 @@ def start(home: Path) -> dict[str, str]:
         "spark.local.dir": str(home / "scratch"),
         "spark.sql.warehouse.dir": str(home / "warehouse"),
     }
-    options = ["-Xmx1200m", "-Xss8m", "-XX:+UseSerialGC", "-XX:ReservedCodeCacheSize=192m", "-Xshare:auto"]
+    options = ["-Xmx1200m", "-Xss8m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"]
     options += [f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in _OPENED]
     options += [f"-D{key}={value}" for key, value in settings.items()]
     paths = os.pathsep.join(map(str, parts.jars(_LIST)))

@@ -270,6 +270,18 @@ def _hashed(node: exp.Anonymous) -> exp.Expression:
     return exp.Anonymous(this="xxhash64", expressions=[e.copy() for e in node.expressions])
 
 
+def _starred(node: exp.Select) -> exp.Expression:
+    """``* REPLACE (term AS name)`` is ``* EXCEPT (name), term AS name``: the columns stand elsewhere, the rows are the same."""
+    moved: list[exp.Expression] = []
+    for star in [s for e in node.expressions for s in (e, e.this) if isinstance(s, exp.Star) and s.args.get("replace")]:
+        replaced = star.args["replace"]
+        star.set("except_", [*(star.args.get("except_") or []), *(exp.to_identifier(one.alias, quoted=True) for one in replaced)])
+        star.set("replace", None)
+        moved += replaced
+    node.set("expressions", [*node.expressions, *moved])
+    return node
+
+
 # -- lists and maps ------------------------------------------------------------------------------------
 
 
@@ -282,7 +294,10 @@ def _looked_up(node: exp.Bracket) -> exp.Expression:
 
 
 def _place(node: exp.Anonymous) -> exp.Expression:
-    return exp.Anonymous(this="try_element_at", expressions=[e.copy() for e in node.expressions])
+    """There is no place of zero, and no error for it."""
+    listed, number = node.expressions
+    place = exp.cast(sql("nullif(:n, 0)", n=number), "INT")
+    return exp.Anonymous(this="try_element_at", expressions=[listed.copy(), place])
 
 
 def _series(node: exp.GenerateSeries) -> exp.Expression:
@@ -311,6 +326,7 @@ def _greatest(node: exp.ArgMax | exp.ArgMin) -> exp.Expression:
 
 
 _REWRITES: dict[type[exp.Expression], Rewrite] = {
+    exp.Select: _starred,
     exp.IntDiv: _divided,
     exp.Mod: _divided,
     exp.Div: _quotient,
