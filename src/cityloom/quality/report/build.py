@@ -107,7 +107,7 @@ def _check(wish: Wish, records: Records) -> None:
         raise UserError(
             "quality.report.department",
             "There is no department {department}.",
-            hint="There are: {known}.",
+            hint="Departments: {known}.",
             department=wish.department[:60],
             known=", ".join(known),
         )
