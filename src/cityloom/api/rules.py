@@ -118,8 +118,10 @@ def try_rule(given: Attempt, who: Caller) -> list[dict[str, Any]]:
 def review_rule(name: str, given: Verdict, who: Caller) -> dict[str, Any]:
     """Approve or refuse a draft as the business or the technical reviewer."""
     at, actor = who
-    verdict = {"is_approved": given.is_approved, "words": given.words}
-    return asdict(flow.review(at, name, given.role, **verdict, actor=actor.account))
+    said = flow.review(
+        at, name, given.role, is_approved=given.is_approved, words=given.words, actor=actor.account
+    )
+    return asdict(said)
 
 
 @router.post("/api/v1/rules/{name}/retirement")

@@ -151,7 +151,7 @@ def _rules(
         if use.business:
             yield (*place, "business"), _("the platform says this."), _("Leave it out.")
         for column in use.columns if items is not None else ():
-            yield from _known(column, items, (*place, "columns"), _("item"))
+            yield from _known(column, list(items or ()), (*place, "columns"), _("item"))
         if items is not None and use.when:
             yield from _condition(use.when, items, (*place, "when"))
         if items is not None and use.rule == "predicate" and isinstance(use.options.get("expression"), str):
@@ -226,7 +226,7 @@ def _demand(value: Demand, city: City) -> Iterator[Complaint]:
 
 
 def _known(
-    name: str, known: Mapping[str, object] | list[str], path: Path_, what: str
+    name: str, known: Collection[str], path: Path_, what: str
 ) -> Iterator[Complaint]:
     if name not in known:
         yield path, _("there is no {what} {name}.").format(what=what, name=name), nearest(name, list(known))

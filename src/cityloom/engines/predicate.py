@@ -13,9 +13,9 @@ comparison with one is neither true nor false.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import sqlglot
 from sqlglot import exp, parser
@@ -65,9 +65,9 @@ _KEYS: Mapping[type[exp.Expression], frozenset[str]] = {
 class _Parser(parser.Parser):
     """Knows no function: each call is a name with its arguments."""
 
-    FUNCTIONS: Any = {}
-    FUNCTION_PARSERS: Any = {}
-    NO_PAREN_FUNCTIONS: Any = {}
+    FUNCTIONS: ClassVar[Any] = {}
+    FUNCTION_PARSERS: ClassVar[Any] = {}
+    NO_PAREN_FUNCTIONS: ClassVar[Any] = {}
 
 
 class Confined(Dialect):
@@ -269,7 +269,9 @@ class _Compiler:
         if isinstance(node, exp.Like):
             found = terms.like(left, right)
             return terms.negate(found) if node.args.get("negate") else found
-        by_kind = {exp.Is: terms.is_it, exp.And: terms.both, exp.Or: terms.either, exp.DPipe: terms.concat}
+        by_kind: Mapping[type[exp.Expression], Callable[[Term, Term], Term]] = {
+            exp.Is: terms.is_it, exp.And: terms.both, exp.Or: terms.either, exp.DPipe: terms.concat,
+        }
         if type(node) in by_kind:
             return by_kind[type(node)](left, right)
         if isinstance(node, (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, is_dataclass, replace
+from dataclasses import asdict, dataclass, is_dataclass, replace
 from typing import Any
 
 from cityloom.content.rules import check_use
@@ -13,17 +13,19 @@ from cityloom.flows.shown import may_look
 from cityloom.kernel.errors import UserError
 from cityloom.kernel.registry import plugins
 from cityloom.model.audit import AuditEvent, EventKind
+from cityloom.model.quality import RuleResult
 from cityloom.model.resource import GRADES, Resource
 from cityloom.model.rules import RuleRecord, RuleReview, RuleTarget
 from cityloom.model.standard import RuleUse
 from cityloom.quality import review as stage
 from cityloom.quality.base import RULES
-from cityloom.quality.business import expanded
+from cityloom.quality.business import broken_of, expanded, grouped
 from cityloom.quality.plan import RulePlan, plan, plan_one
 from cityloom.quality.run import today
 from cityloom.quality.suggest import Suggestion, suggest
 from cityloom.quality.trial import Trial, try_rule
 from cityloom.store import audit
+from cityloom.store.quality import find_assessment
 from cityloom.store.rules import find_rule, list_rule_reviews, list_rules
 
 
@@ -156,6 +158,34 @@ def told(one: Trial) -> dict[str, Any]:
     return {**asdict(replace(one, values={})), "values": values, "share": one.share}
 
 
+@dataclass(frozen=True, kw_only=True)
+class BusinessResult:
+    """How a business rule fared where it is used: its parts, and the rows that break at least one of them."""
+
+    name: str
+    parts: tuple[RuleResult, ...]
+    broken: int
+
+
+def results(workspace: Workspace, resource: str, *, phase: str) -> list[BusinessResult]:
+    """The business rules of a resource as the newest assessment found them.
+
+    Raises:
+        UserError: ``quality.broken.unknown`` when it was not assessed in this phase.
+    """
+    one = workspace.city.resource(resource)
+    with workspace.store.read() as connection:
+        found = find_assessment(connection, resource, phase)
+    return [
+        BusinessResult(
+            name=name,
+            parts=tuple(parts),
+            broken=broken_of(workspace.lake, one, phase, [part.rule for part in parts]),
+        )
+        for name, parts in grouped(found.results if found else ()).items()
+    ]
+
+
 def suggested(workspace: Workspace, resource: str, *, phase: str) -> list[Suggestion]:
     """Rules that the data of a resource suggest, surest first.
 
@@ -251,8 +281,9 @@ def _closed(workspace: Workspace, resource: Resource, actor: str) -> frozenset[s
     city = workspace.city
     if city.accounts[actor].department == resource.department:
         return frozenset()
-    grades = {i.name: i.grade or (city.elements[i.element].grade if i.element in city.elements else resource.grade) for i in resource.items}
-    return frozenset(name for name, grade in grades.items() if grade in GRADES[2:])
+    elements = {item.name: city.elements.get(item.element or "") for item in resource.items}
+    inherited = {name: one.grade if one else resource.grade for name, one in elements.items()}
+    return frozenset(i.name for i in resource.items if (i.grade or inherited[i.name]) in GRADES[2:])
 
 
 def _masked(one: Trial, closed: frozenset[str]) -> dict[tuple[str, int], dict[str, str | None]]:

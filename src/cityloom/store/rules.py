@@ -100,12 +100,12 @@ def list_rule_reviews(connection: sa.Connection, name: str, version: int | None 
 def _record(row: Any) -> RuleRecord:
     body = dict(row["use"])
     title = body.pop("title")
-    listed = {k: tuple(body.pop(k)) for k in ("columns", "approved_by")}
+    body["columns"], body["approved_by"] = tuple(body["columns"]), tuple(body["approved_by"])
     return RuleRecord(
         name=row["name"],
         version=row["version"],
         target=RuleTarget(resource=row["resource"], item=row["item"], element=row["element"]),
-        use=RuleUse(**body, **listed, title=Title(**title) if title else None),
+        use=RuleUse(**body, title=Title(**title) if title else None),
         author=row["author"],
         state=RuleState(row["state"]),
         made_at=row["made_at"],

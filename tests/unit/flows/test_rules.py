@@ -133,6 +133,12 @@ def test_suggestions_become_drafts(at):
         rules.accept(at, "welfare", [999], phase="before", actor="zj.officer")
 
 
+def test_business_rules_are_shown_with_their_parts(landed):
+    with pytest.raises(ConfigError, match="known_person"):
+        rules.propose(landed, WELFARE, RuleUse(rule="known_person", columns=("citizen_id",)), actor="zj.officer")
+    assert rules.results(landed, "welfare", phase="before") == []
+
+
 @pytest.mark.parametrize(
     ("target", "body", "words"),
     [

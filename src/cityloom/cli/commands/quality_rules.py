@@ -17,7 +17,7 @@ from cityloom.content.rules import read_use, use_of
 from cityloom.flows import rules as flow
 from cityloom.kernel.errors import UserError
 from cityloom.kernel.i18n import _
-from cityloom.model.rules import RuleRecord, RuleTarget
+from cityloom.model.rules import PART, RuleRecord, RuleTarget
 from cityloom.model.standard import RuleUse
 from cityloom.model.text import Title
 from cityloom.quality.trial import Trial
@@ -42,6 +42,7 @@ def register(app: typer.Typer) -> None:
     group_of(app, "quality").add_typer(group, name="rules")
     group.command("list", help=_("List the rules that count for a resource, and the drafts under review."))(_list)
     group.command("show", help=_("Show all versions of a rule of the store and what reviewers said."))(_show)
+    group.command("results", help=_("Show the business rules of a resource: their parts, and rows that break any."))(_results)
     group.command("try", help=_("Run a rule on real rows before it counts; nothing is kept."))(_try)
     group.command("propose", help=_("Propose a rule: a draft for the two reviews."))(_propose)
     group.command("review", help=_("Approve or refuse a draft as the business or the technical reviewer."))(_review)
@@ -82,10 +83,26 @@ def _show(name: NameArgument, workspace: WorkspaceOption = None, as_json: JsonOp
     _print_records(found)
     reason = found[0].evidence.get("reason")
     if reason:
-        console.print(str(Title(**reason) if isinstance(reason, dict) else reason), markup=False)
+        console.print(str(Title(**reason) if isinstance(reason, dict) else reason), markup=False, emoji=False)
     rows = [(r.version, r.role or _("retired"), r.reviewer, r.is_approved, r.words, r.at[:16]) for r in said]
     names = [_("version"), _("review"), _("by"), _("approved"), _("words"), _("at")]
     print_table(_("Reviews"), names, rows, numbers=(0,))
+
+
+def _results(
+    resource: ResourceArgument, phase: PhaseOption = "after", workspace: WorkspaceOption = None, as_json: JsonOption = False
+) -> None:
+    with opened(workspace) as at:
+        found = flow.results(at, resource, phase=phase)
+    if as_json:
+        print_json([asdict(one) for one in found])
+        return
+    rows: list[tuple[Any, ...]] = []
+    for one in found:
+        rows.append((one.name, "", max(p.checked for p in one.parts), one.broken, None))
+        rows += [("  " + p.rule.rpartition(PART)[2], p.plugin, p.checked, p.broken, p.score) for p in one.parts]
+    names = [_("business rule"), _("kind"), _("checked"), _("broken"), _("score")]
+    print_table(_("Business rules of {resource}").format(resource=resource), names, rows, numbers=(2, 3, 4))
 
 
 def _try(  # noqa: PLR0913 - one argument an option
@@ -133,7 +150,7 @@ def _propose(  # noqa: PLR0913 - one argument an option
     with opened(workspace) as at:
         made = flow.propose(at, target, use, actor=actor)
     text = _("{rule} version {version} waits for the business and the technical review.")
-    console.print(text.format(rule=made.name, version=made.version))
+    console.print(text.format(rule=made.name, version=made.version), emoji=False)
 
 
 def _review(
@@ -146,13 +163,13 @@ def _review(
 ) -> None:
     with opened(workspace) as at:
         made = flow.review(at, name, role, is_approved=not refuse, words=words, actor=actor)
-    console.print(_("{rule} version {version} is {state} now.").format(rule=made.name, version=made.version, state=_(str(made.state))))
+    console.print(_("{rule} version {version} is {state} now.").format(rule=made.name, version=made.version, state=_(str(made.state))), emoji=False)
 
 
 def _retire(name: NameArgument, words: WordsOption = "", actor: AsOption = "dsj.steward", workspace: WorkspaceOption = None) -> None:
     with opened(workspace) as at:
         made = flow.retire(at, name, words=words, actor=actor)
-    console.print(_("{rule} version {version} is {state} now.").format(rule=made.name, version=made.version, state=_(str(made.state))))
+    console.print(_("{rule} version {version} is {state} now.").format(rule=made.name, version=made.version, state=_(str(made.state))), emoji=False)
 
 
 def _suggest(
@@ -217,6 +234,7 @@ def _print_trial(one: Trial) -> None:
     console.print(
         text.format(rule=one.rule, broken=f"{one.broken:,}", checked=f"{one.checked:,}", share=one.share, rows=f"{one.rows:,}", seconds=one.seconds),
         markup=False,
+        emoji=False,
     )
     if one.newly_broken is not None:
         text = _("Against the rule as it counts now: {broken} rows newly broken, {fine} newly fine.")

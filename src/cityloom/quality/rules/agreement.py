@@ -8,7 +8,7 @@ from typing import ClassVar
 from sqlglot import exp
 
 from cityloom.engines.base import sql
-from cityloom.engines.terms import column, plain
+from cityloom.engines.terms import all_of, column, plain
 from cityloom.model.text import Title
 from cityloom.quality.base import TableCase, is_blank, is_blank_value
 
@@ -86,7 +86,7 @@ class Agreement:
         said = exp.select(*columns).from_(other.copy()).where(there).distinct()
         whole = exp.select("*").from_(rows.copy()).where(there)
         found = [sql(":a = :b", a=column(c.name, "r"), b=column(c.name, "k")) for c in columns]
-        agreed = sql("sum(CASE WHEN :same THEN 1 ELSE 0 END)", same=exp.and_(*(f.copy() for f in found[self.keys :])))
+        agreed = sql("sum(CASE WHEN :same THEN 1 ELSE 0 END)", same=all_of(*found[self.keys :]))
         query = (
             exp.select(sql("r._batch"), sql("r._row"), exp.alias_(agreed, "agreed"))
             .from_(whole.subquery("r"))

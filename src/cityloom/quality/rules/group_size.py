@@ -8,7 +8,7 @@ from typing import ClassVar
 from sqlglot import exp
 
 from cityloom.engines.base import sql
-from cityloom.engines.terms import column, plain
+from cityloom.engines.terms import all_of, column, plain
 from cityloom.model.text import Title
 from cityloom.quality.base import TableCase, is_blank, is_blank_value
 
@@ -46,7 +46,7 @@ class GroupSize:
 
     def broken_rows(self, rows: exp.Expression, width: int) -> exp.Expression:
         """The rows of groups of the wrong size."""
-        same = exp.and_(*(sql(":a = :b", a=column(f"c{i}", "r"), b=column(f"c{i}", "g")) for i in range(width)))
+        same = all_of(*(sql(":a = :b", a=column(f"c{i}", "r"), b=column(f"c{i}", "g")) for i in range(width)))
         return sql(
             "SELECT r._batch, r._row FROM (SELECT * FROM :rows) AS r JOIN :groups AS g ON :same WHERE :wrong",
             rows=rows,

@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from cityloom.engines.base import sql
 from cityloom.engines.predicate_terms import NUMBER_SHAPE, read_number
-from cityloom.engines.terms import column, full_match
+from cityloom.engines.terms import any_of, column, full_match
 from cityloom.kernel.errors import ConfigError
 from cityloom.model.text import Title
 from cityloom.quality.base import TableCase
@@ -83,7 +83,7 @@ class Volatility:
         names = [f"v{n}" for n in range(len(others))]
         figures = [self._figure(rows, "v"), *(self._figure(o, n) for o, n in zip(others, names, strict=True))]
         mean = sql(f"(({' + '.join(names)}) / {len(names)}.0)")
-        wrong = exp.or_(*self._tests(mean, names))
+        wrong = any_of(*self._tests(mean, names))
         inner = exp.select(*figures)
         return sql("SELECT 1 AS checked, CASE WHEN :wrong THEN 1 ELSE 0 END AS broken FROM :inner AS f", wrong=wrong, inner=exp.Subquery(this=inner))
 
@@ -129,9 +129,8 @@ class Volatility:
             "sum": lambda: sql("sum(:n)", n=number),
             "mean": lambda: sql("CAST(sum(:n) AS DOUBLE) / count(:n)", n=number),
         }[self.measure]()
-        return exp.alias_(
-            exp.Subquery(this=sql("SELECT coalesce(CAST(:x AS DOUBLE), 0.0) FROM :rows", x=exp.Paren(this=figure), rows=relation)), name
-        )
+        query = sql("SELECT coalesce(CAST(:x AS DOUBLE), 0.0) FROM :rows", x=exp.Paren(this=figure), rows=relation)
+        return exp.Alias(this=exp.Subquery(this=query), alias=exp.to_identifier(name))
 
     def _meant(self, rows: Sequence[Sequence[str | None]]) -> float:
         if self.measure == "rows":
