@@ -59,7 +59,19 @@ def test_text_files_are_read_as_the_page_says(name, documents, tmp_path: Path) -
     assert documents.missing(blocks, tmp_path) == ""
 
 
-@pytest.mark.parametrize("pages", [PAGES, CONNECTOR, MORE, TEXTS])
+ADDRESSES = ("addresses.md", "addresses.zh.md")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ADDRESSES)
+def test_addresses_come_to_divisions_as_the_page_says(name, documents, tmp_path: Path) -> None:
+    blocks = documents.blocks(documents.root / "docs/howto" / name)
+    shutil.copytree(documents.root / "city", tmp_path / "city")
+    (tmp_path / "shop.yml").write_text(next(b.text for b in blocks if b.language == "yaml"), encoding="utf-8")
+    assert documents.missing(blocks, tmp_path) == ""
+
+
+@pytest.mark.parametrize("pages", [ADDRESSES, PAGES, CONNECTOR, MORE, TEXTS])
 def test_both_languages_give_the_same_file_and_commands(pages, documents) -> None:
     english, chinese = (
         [b.text for b in documents.blocks(documents.root / "docs/howto" / name) if b.language in ("sh", "yaml", "python")]
