@@ -24,7 +24,7 @@ from cityloom.store import audit
 from cityloom.store.corrections import RowCorrection, add_corrections
 
 _PLACE = ("_batch", "_row", "_rule")
-_SYSTEM = ("_batch", "_row", "_at")
+_SYSTEM = ("_batch", "_row", "_at", "_hash", "_op", "_position")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
 _MOST = 10_000
 """Rows that one correction takes."""

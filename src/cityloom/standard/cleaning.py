@@ -41,6 +41,11 @@ class Cleaning:
     is_broken: Callable[[Mapping[str, Any]], bool]
     corrections: tuple[ItemPlan, ...] = ()
 
+    @property
+    def is_filtering(self) -> bool:
+        """Whether it may set rows apart."""
+        return (self.remainder if self.kind == COMPLETE else self.kind) == FILTER
+
 
 def ready(
     one: CleaningVersion,
@@ -139,7 +144,7 @@ class Cleaned:
     @property
     def is_filtering(self) -> bool:
         """Whether any rule sets rows apart."""
-        return bool(self._caught)
+        return any(rule.is_filtering for rule in self.rules)
 
     def _apply(self, number: int, rule: Cleaning) -> None:
         broken = self._broken(rule)
@@ -149,8 +154,7 @@ class Cleaned:
             still = self._broken(rule)
             self._flag(rule, COMPLETE, sql("(:b AND NOT :s)", b=broken, s=still))
             broken = still
-        kind = rule.remainder if rule.kind == COMPLETE else rule.kind
-        if kind == FILTER:
+        if rule.is_filtering:
             self._caught.append((number, broken))
         else:
             self._flag(rule, TOLERATE, broken)
@@ -211,7 +215,7 @@ def clean(items: Mapping[str, Any], raw: Mapping[str, Any], rules: Sequence[Clea
             is_broken = rule.is_broken(row)
             if was_broken and not is_broken:
                 flags.append(f"{COMPLETE}:{rule.mark}")
-        if is_broken and (rule.remainder if rule.kind == COMPLETE else rule.kind) == FILTER:
+        if is_broken and rule.is_filtering:
             caught = caught or number
         elif is_broken:
             flags.append(f"{TOLERATE}:{rule.mark}")
@@ -223,5 +227,5 @@ def _corrected(one: ItemPlan, row: Row, raw: Mapping[str, Any]) -> str | None:
     value: str | None = row[one.item]
     for k, step in enumerate(one.steps):
         others = [given(name, raw, lambda item: row[item]) for name in one.inputs_of(k)]
-        value = step.value(value, *others)  # type: ignore[call-arg]
+        value = step.value(value, *others)
     return value

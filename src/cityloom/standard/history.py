@@ -152,8 +152,8 @@ class _Book:
         relation = self.lake.relation(self.raw, version, parts=parts)
         if parts is not None:
             return relation
-        named = exp.In(this=column("_batch", "b"), expressions=[exp.Literal.string(i) for i in ids])
-        return exp.Subquery(this=exp.select("b.*").from_(named(relation, "b")).where(named))
+        theirs = exp.In(this=column("_batch", "b"), expressions=[exp.Literal.string(i) for i in ids])
+        return exp.Subquery(this=exp.select("b.*").from_(named(relation, "b")).where(theirs))
 
     def _state(self) -> exp.Expression:
         """Keys that stood after the last batch in the log: ``_key, _order, _digest`` and the rest of their rows."""

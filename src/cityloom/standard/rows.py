@@ -53,7 +53,7 @@ class StandardRows:
     @property
     def is_filtering(self) -> bool:
         """Whether any rule sets rows apart."""
-        return self.cleaned().is_filtering
+        return any(rule.is_filtering for rule in self.rules)
 
     def standard(self, source: exp.Expression | None = None) -> exp.Select:
         """All rows of the standard table."""

@@ -128,13 +128,15 @@ def _replaced(store: Store | None, resource: Resource) -> pa.Table | None:
 def _cleaned(rows: StandardRows) -> dict[str, Any]:
     """By cleaning rule its kind, and how many rows it put right, tolerated and set apart."""
     engine, resource = rows.lake.engine, rows.resource
-    found = {rule.mark: {"kind": rule.kind, "complete": 0, "tolerate": 0, "filter": 0} for rule in rows.rules}
+    found: dict[str, dict[str, Any]] = {
+        rule.mark: {"kind": rule.kind, "complete": 0, "tolerate": 0, "filter": 0} for rule in rows.rules
+    }
     flagged = sql("SELECT _flags, count(*) FROM :t WHERE _flags IS NOT NULL GROUP BY _flags", t=rows.lake.relation(resource.std_table))
     for flags, count in engine.rows(flagged) if found else []:
         for flag in flags.split(" "):
             kind, _, mark = flag.partition(":")
             if mark in found:
-                found[mark][kind] = int(found[mark][kind]) + count
+                found[mark][kind] += count
     if rows.is_filtering:
         apart = rows.lake.relation(resource.std_table + SET_APART)
         for mark, count in engine.rows(sql("SELECT _rule, count(*) FROM :t GROUP BY _rule", t=apart)):
