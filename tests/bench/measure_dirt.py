@@ -43,8 +43,8 @@ from cityloom.quality.suggest import suggest
 from cityloom.store import quality as _quality  # noqa: F401  its tables are made
 from cityloom.store.database import Store, metadata
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from real_data import REAL  # noqa: E402
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from tests.real_data import REAL  # noqa: E402
 
 _BOTH = ("business", "technical")
 _T = Title("脏数据", "dirt")
