@@ -144,3 +144,18 @@ def test_a_rule_that_goes_by_the_day_is_asked_again_the_others_are_not(tmp_path:
     plans = plan(world.resource, elements={}, codes={}, today="2026-01-03")
     view = View(world.resource, "before", world.lake, world.lake.version(world.resource.raw_table))
     assert dict(examine(view, plans, world.lake).scanned) == {"parts": 1, "rules": 1}
+
+
+def test_broken_rows_are_kept_within_the_memory_that_the_engine_has(tmp_path: Path) -> None:
+    """All rows break a rule; their sheet alone would not fit."""
+    engine = DuckDBEngine(tmp_path / "spill", memory_mb=96, threads=1)
+    lake, rows = Lake(tmp_path / "lake", engine), 1_000_000
+    made = resource(set())
+    query = f"SELECT 'x' || i AS \"A\", CAST(i AS VARCHAR) AS \"B\", 'b' || i % 7 AS _batch, i AS _row FROM range({rows}) AS t(i)"
+    lake.append(made.raw_table, query, part="b0")
+    made = replace(made, rules=(RULES[1], RULES[2]))
+    plans = plan(made, elements={}, codes={}, today="2026-01-01")
+    found = examine(View(made, "before", lake, 0), plans, lake)
+    assert found.counts == {"a.format": (rows, rows), "b.length": (rows, 10)}
+    assert sum(by_batch(lake, made, "before", ["a.format"])["a.format"].values()) == rows
+    engine.close()
