@@ -6,13 +6,16 @@ from dataclasses import replace
 
 from cityloom.flows.bootstrap import Workspace
 from cityloom.flows.causes import grades_of
+from cityloom.flows.mappings import known_standards, suggest
 from cityloom.flows.profiles import drifts
 from cityloom.kernel.errors import UserError
+from cityloom.kernel.i18n import _
 from cityloom.model.profile import TableProfile
 from cityloom.model.resource import Resource
 from cityloom.model.text import Title
 from cityloom.quality.conceal import conceal
 from cityloom.quality.report.html import Profiled
+from cityloom.quality.report.words import share
 from cityloom.store.profiles import find_profile, list_profiles
 
 
@@ -66,7 +69,7 @@ def _shown(workspace: Workspace, resource: Resource, found: list[TableProfile], 
     known = [replace(one, fields=tuple(f for f in one.fields if f.name in grades)) for one in found]
     if not is_open:
         known = [conceal(one, {n: g if g == "public" else "core" for n, g in grades.items()}) for one in known]
-    departments, elements = workspace.city.departments, workspace.city.elements
+    departments = workspace.city.departments
     return Profiled(
         title=resource.title,
         department=departments[resource.department].title if resource.department in departments else Title("", ""),
@@ -74,8 +77,23 @@ def _shown(workspace: Workspace, resource: Resource, found: list[TableProfile], 
         profile=known[0],
         items={i.name: str(i.title) for i in resource.items},
         grades=grades,
-        elements={i.name: str(elements[i.element].title) for i in resource.items if i.element and i.element in elements},
+        elements=_elements(workspace, resource),
         drifts=drifts(known[1], known[0]) if len(known) > 1 else (),
         since=known[1].version if len(known) > 1 else None,
         is_open=is_open,
     )
+
+
+def _elements(workspace: Workspace, resource: Resource) -> dict[str, str]:
+    """The data element of each item: the declared one, or the one inferred from name and values, with its confidence."""
+    known = workspace.city.elements
+    found = {i.name: str(known[i.element].title) for i in resource.items if i.element and i.element in known}
+    rest = {i.column: i.name for i in resource.items if i.name not in found}
+    if not rest:
+        return found
+    every, _tables = known_standards(workspace)
+    for column, told in suggest(workspace, resource.name, most=1).items():
+        if column in rest and told and told[0].element in every:
+            title = every[told[0].element].title
+            found[rest[column]] = _("{element}? ({share})").format(element=title, share=share(told[0].confidence, 0))
+    return found

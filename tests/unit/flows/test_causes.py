@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -98,6 +99,19 @@ def test_a_profile_is_a_page_that_keeps_values_back(at) -> None:
     whole = data_set(at, "mz")
     assert [one.profile.records for one in whole] == [40]
     assert "Mean storage of a table" in profiles_to_html(whole, whole[0].department)
+
+
+def test_the_element_of_an_item_without_one_is_inferred(at) -> None:
+    push(at, rows(0, 40, 0), key="one")
+    resource = at.city.resource("welfare")
+    items = tuple(replace(i, element=None) if i.name == "citizen_id" else i for i in resource.items)
+    at.city.resources["welfare"] = replace(resource, items=items)
+    profile_all(at, Runner(at))
+    said = profiled(at, "welfare").elements
+    assert said["citizen_id"].startswith("Citizen id")
+    assert "?" in said["citizen_id"]
+    assert "?" not in said["sex"]
+    at.city.resources["welfare"] = resource
 
 
 def test_a_followed_table_is_profiled_as_it_is_now(at) -> None:
