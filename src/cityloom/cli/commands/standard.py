@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from cityloom.cli.standard_rows import add_row_commands
 from cityloom.cli.stages import add_stage
+from cityloom.cli.standard_rows import add_row_commands
 from cityloom.flows import chain
 from cityloom.kernel.i18n import _
 
