@@ -7,7 +7,7 @@ here. Anything else is refused before Spark sees it: a query that is answered is
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import sqlglot
 from sqlglot import exp
@@ -31,7 +31,7 @@ _SAME = (
     exp.StrPosition, exp.Contains, exp.StartsWith, exp.EndsWith, exp.SplitPart, exp.Reverse, exp.Repeat,
     exp.Count, exp.CountIf, exp.Sum, exp.Min, exp.Max, exp.Filter, exp.Array, exp.ArrayFilter, exp.Lambda, exp.Struct,
     exp.PropertyEQ, exp.Dot, exp.Map, exp.ArrayToString, exp.Window, exp.WindowSpec, exp.RowNumber,
-    exp.Transform, exp.ArrayAppend, exp.Explode, exp.Sqrt, exp.IsNan,
+    exp.ReadParquet, exp.Transform, exp.ArrayAppend, exp.Explode, exp.Sqrt, exp.IsNan,
 )  # fmt: skip
 """Nodes that mean the same on both, as sqlglot writes them."""
 
@@ -51,7 +51,7 @@ def translate(query: exp.Expression | str, relation: Rewrite) -> str:
     for node in reversed(list(root.walk())):
         if node is root or node.parent is None:
             continue
-        made = _rewritten(node, relation)
+        made = _rewritten(cast(exp.Expression, node), relation)
         if made is not node:
             node.replace(made)
     return str(eliminate_subqueries(root.this).sql(dialect="spark"))
@@ -67,11 +67,9 @@ def unsupported(what: str) -> ConfigError:
     )
 
 
-def _rewritten(node: Any, relation: Rewrite) -> exp.Expression:
+def _rewritten(node: exp.Expression, relation: Rewrite) -> exp.Expression:
     if isinstance(node, exp.Table):
         return relation(node)
-    if isinstance(node, exp.ReadParquet) or _is_option(node):
-        return node
     rewrite = _REWRITES.get(type(node))
     if rewrite is not None:
         return rewrite(node)
@@ -83,11 +81,6 @@ def _rewritten(node: Any, relation: Rewrite) -> exp.Expression:
     if isinstance(node, _SAME):
         return node
     raise unsupported(node.key)
-
-
-def _is_option(node: exp.Expression) -> bool:
-    """Whether a node belongs to the list of files of ``read_parquet``."""
-    return node.find_ancestor(exp.ReadParquet) is not None
 
 
 def _number(node: exp.Expression | None) -> int | None:
