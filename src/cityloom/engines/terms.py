@@ -13,6 +13,9 @@ from sqlglot import exp
 from cityloom.engines.base import sql
 
 _HELD = "cityloom_held"
+_MANY = 300
+"""Pairs from which a list is joined."""
+_BETWEEN, _APART = "\x1f", "\x1e"
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +87,20 @@ def any_of(*conditions: exp.Expression) -> exp.Expression:
 
 
 def lookup(text: exp.Expression, pairs: dict[str, str]) -> exp.Expression:
-    """The value that a text stands for in a fixed list of pairs; NULL where it is not in the list."""
+    """The value that a text stands for in a fixed list of pairs; NULL where it is not in the list.
+
+    A long list is joined instead of carried along with every row: engines would copy a map of thousands for each.
+    """
+    if len(pairs) > _MANY and not any(_BETWEEN in part or _APART in part for pair in pairs.items() for part in pair):
+        listed = _APART.join(f"{key}{_BETWEEN}{value}" for key, value in pairs.items())
+        return sql(
+            "(SELECT max(split_part(m.e, :between, 2)) FROM (SELECT unnest(string_split(:listed, :apart)) AS e) AS m"
+            " WHERE split_part(m.e, :between, 1) = :x)",
+            between=_BETWEEN,
+            apart=_APART,
+            listed=listed,
+            x=text,
+        )
     keys = exp.Array(expressions=[exp.Literal.string(k) for k in pairs])
     values = exp.Array(expressions=[exp.Literal.string(v) for v in pairs.values()])
     return exp.Bracket(this=exp.VarMap(keys=keys, values=values), expressions=[text.copy()])
