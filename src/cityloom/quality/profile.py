@@ -168,12 +168,7 @@ def _forms(engine: Engine, base: _Base, records: int) -> dict[str, tuple[tuple[s
     where = sql("hash(:h) % :n = 0", h=whole, n=every) if every > 1 else None
     picks = []
     for i in range(len(base.names)):
-        form: exp.Expression = sql("left(:v, 60)", v=column(f"v{i}"))
-        for pattern, sign in _FORMS:
-            form = sql("regexp_replace(:x, :p, :s, 'g')", x=form, p=pattern, s=sign)
-        form = sql("regexp_replace(:x, '汉汉+', '汉+', 'g')", x=form)
-        form = sql("regexp_replace(:x, 'aa+', 'a+', 'g')", x=form)
-        picks.append(exp.alias_(form, f"f{i}"))
+        picks.append(exp.alias_(form_of(sql("left(:v, 60)", v=column(f"v{i}"))), f"f{i}"))
     formed = exp.select(*picks).from_(base.rows(where)).subquery("q")
     row = engine.rows(exp.select(*(sql("histogram(:f)", f=column(f"f{i}")) for i in range(len(picks)))).from_(formed))[0]
     found = {}
@@ -182,6 +177,15 @@ def _forms(engine: Engine, base: _Base, records: int) -> dict[str, tuple[tuple[s
         ranked = sorted((counts or {}).items(), key=lambda pair: (-pair[1], pair[0]))[:TOP]
         found[name] = tuple((str(form), n / total) for form, n in ranked)
     return found
+
+
+def form_of(text: exp.Expression) -> exp.Expression:
+    """The form of a text: ``9`` a digit, ``A`` a capital, ``a`` a small letter, ``汉`` a Chinese character, ``+`` several."""
+    form = text
+    for pattern, sign in _FORMS:
+        form = sql("regexp_replace(:x, :p, :s, 'g')", x=form, p=pattern, s=sign)
+    form = sql("regexp_replace(:x, '汉汉+', '汉+', 'g')", x=form)
+    return sql("regexp_replace(:x, 'aa+', 'a+', 'g')", x=form)
 
 
 def _field(

@@ -11,13 +11,13 @@ from cityloom.engines.base import sql
 from cityloom.engines.terms import column, plain
 from cityloom.model.resource import GRADES
 from cityloom.quality.base import is_blank
+from cityloom.quality.profile import form_of
 
 _CLOSED = GRADES[2:]
 _DATED = "^(19|20)[0-9]{2}[-/.]?(0[1-9]|1[0-2])"
 _CODED = "^[0-9A-Za-z]{4,}"
 _MOST = 80
 """Characters of a value that are looked at."""
-_FORMS = (("[0-9]", "9"), ("[a-z]", "a"), ("[A-Z]", "A"), (r"[\x{3400}-\x{9fff}\x{f900}-\x{faff}]", "汉"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +61,7 @@ def _of(name: str, term: exp.Expression, *, is_closed: bool) -> Iterator[Feature
         yield Feature(column=name, kind=f"head{width}", term=_head(term, width))
     if not is_closed:
         yield Feature(column=name, kind="value", term=filled)
-        yield Feature(column=name, kind="form", term=_form(filled))
+        yield Feature(column=name, kind="form", term=form_of(sql("left(:x, 40)", x=filled)))
 
 
 def _month(term: exp.Expression, width: int) -> exp.Expression:
@@ -78,10 +78,3 @@ def _head(term: exp.Expression, width: int) -> exp.Expression:
         x=term, code=_CODED, date=_DATED, w=width,
     )  # fmt: skip
 
-
-def _form(term: exp.Expression) -> exp.Expression:
-    form: exp.Expression = sql("left(:x, 40)", x=term)
-    for pattern, sign in _FORMS:
-        form = sql("regexp_replace(:x, :p, :s, 'g')", x=form, p=pattern, s=sign)
-    form = sql("regexp_replace(:x, '汉汉+', '汉+', 'g')", x=form)
-    return sql("regexp_replace(:x, 'aa+', 'a+', 'g')", x=form)
