@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator
-from contextlib import closing
 from dataclasses import replace
 from itertools import islice
 
@@ -54,9 +53,8 @@ def proposals(
         clock=workspace.clock,
         least=least,
     )
-    with closing(found):
-        for one in islice(found, limit):
-            yield replace(one, old=HIDDEN, value=HIDDEN) if one.item in closed else one
+    for one in islice(found, limit):
+        yield replace(one, old=HIDDEN, value=HIDDEN) if one.item in closed else one
 
 
 def lines(found: Iterable[Proposal]) -> Iterator[str]:

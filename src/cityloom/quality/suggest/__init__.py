@@ -39,7 +39,7 @@ def suggest(
 ) -> list[Suggestion]:
     """Rules that the data of a resource suggest, surest first; none of them is approved.
 
-    They are found in a sample of at most 50,000 rows and then checked on all rows by the assessment's own queries.
+    They are found in a sample of some 20,000 rows and then checked on all rows by the assessment's own queries.
     Values are listed only of columns below the grade *sensitive*.
 
     Args:
@@ -114,4 +114,5 @@ def _is_known(one: Draft, resource: Resource) -> bool:
 def _grade(own: str | None, element: str | None, elements: Mapping[str, Element]) -> str:
     if own is not None:
         return own
-    return elements[element].grade if element in elements else GRADES[1]
+    found = elements.get(element or "")
+    return found.grade if found is not None else GRADES[1]

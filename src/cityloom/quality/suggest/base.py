@@ -16,7 +16,7 @@ from cityloom.model.standard import RuleUse
 from cityloom.model.text import Title
 from cityloom.quality.base import BLANKS, STAND_INS
 
-ROWS = 50_000
+ROWS = 20_000
 """Rows that are looked at."""
 
 

@@ -27,6 +27,7 @@ _LEAST_SUPPORT = 0.05
 _RIVALS = 0.25
 """Of the rows that deviate so many may have a value that is a rival of the first: more, and several values are right."""
 _EACH = 4
+_SMALL = 10_000
 _PAIRS = 150
 """Most pairs of determining columns that are tried."""
 
@@ -119,7 +120,7 @@ def confirmed(sample: Sample) -> Mapping[str, frozenset[str]]:
         if _may_be_right(sample, right):
             for left in usable:
                 if left != right:
-                    sure |= _solid(_groups(sample, places, (left,), right))
+                    sure |= _solid(_counted(sample, places, (left,), right))
         words = sample.codes[right].dictionary
         values[right] = frozenset(words[place].as_py() for place in sure)
     return values
@@ -135,33 +136,47 @@ def _may_be_right(sample: Sample, name: str) -> bool:
     return len(sample.counts[name]) <= 0.5 * sample.counts[name].total()
 
 
-def _groups(
+def _counted(
     sample: Sample, places: Mapping[str, pa.Array], left: tuple[str, ...], right: str
-) -> dict[int, dict[int, int]]:
-    """By group of at least three rows how many of them have each value."""
-    wide = len(sample.counts[right]) + 1
+) -> pa.Table | None:
+    """By group ``g`` and value ``o`` the rows ``n``; None where there are none."""
     key = places[left[0]]
     for name in left[1:]:
         key = pc.add(pc.multiply(key, len(sample.counts[name]) + 1), places[name])
     if len(left) == 1:
         key = pc.if_else(sample.often[left[0]], key, None)
-    both = pc.value_counts(pc.add(pc.multiply(key, wide), places[right]))
-    groups: dict[int, dict[int, int]] = defaultdict(dict)
-    for code, n in zip(both.field(0).to_pylist(), both.field(1).to_pylist(), strict=True):
-        if code is not None:
-            group, value = divmod(code, wide)
-            groups[group][value] = n
-    return {group: values for group, values in groups.items() if sum(values.values()) >= LEAST_ROWS}
+    rows = pa.table({"g": key, "o": places[right]}).drop_null()
+    if not rows.num_rows:
+        return None
+    return rows.group_by(["g", "o"]).aggregate([([], "count_all")]).rename_columns(["g", "o", "n"])
 
 
-def _solid(groups: Mapping[int, Mapping[int, int]]) -> set[int]:
-    """Values that stand in more than two thirds of a group's rows, three or more."""
-    found = set()
-    for values in groups.values():
-        best = max(values, key=lambda value: values[value])
-        if values[best] >= LEAST_ROWS and 3 * values[best] > 2 * sum(values.values()):
-            found.add(best)
+def _whole(pairs: pa.Table) -> pa.Table:
+    """The groups of at least three rows."""
+    groups = pairs.group_by("g").aggregate([("n", "sum"), ("n", "max")])
+    return groups.filter(pc.greater_equal(groups["n_sum"], LEAST_ROWS))
+
+
+def _groups(pairs: pa.Table, groups: pa.Table) -> dict[int, dict[int, int]]:
+    """By group of at least three rows how many of them have each value."""
+    found: dict[int, dict[int, int]] = {group: {} for group in groups["g"].to_pylist()}
+    for group, value, n in zip(*(pairs[name].to_pylist() for name in ("g", "o", "n")), strict=True):
+        if group in found:
+            found[group][value] = n
     return found
+
+
+def _solid(pairs: pa.Table | None) -> set[int]:
+    """Values that stand in more than two thirds of a group's rows, three or more."""
+    if pairs is None:
+        return set()
+    most = pairs.filter(pc.greater_equal(pairs["n"], LEAST_ROWS))
+    if not most.num_rows:
+        return set()
+    groups = _whole(pairs)
+    sums = dict(zip(groups["g"].to_pylist(), groups["n_sum"].to_pylist(), strict=True))
+    rows = zip(*(most[name].to_pylist() for name in ("g", "o", "n")), strict=True)
+    return {value for group, value, n in rows if 3 * n > 2 * sums[group]}
 
 
 def _is_kept(one: Found, sample: Sample) -> bool:
@@ -178,21 +193,25 @@ def _pairs(sample: Sample, usable: Sequence[str]) -> list[tuple[str, str]]:
     """Pairs of columns that are no keys and no constants, those with few values first."""
     fit = [n for n in usable if 2 <= len(sample.counts[n]) <= 0.5 * sample.counts[n].total()]
     fit.sort(key=lambda n: len(sample.counts[n]))
-    return list(combinations(fit, 2))[:_PAIRS]
+    return list(combinations(fit, 2))[: _PAIRS if sample.size <= _SMALL else _PAIRS // 5]
 
 
 def _measured(sample: Sample, places: Mapping[str, pa.Array], left: tuple[str, ...], right: str) -> Iterator[Found]:
     """How well groups fix a value; nothing where no group has enough rows."""
     if not _may_be_right(sample, right):
         return
-    groups = _groups(sample, places, left, right)
-    total = sum(sum(values.values()) for values in groups.values())
-    if not total:
+    pairs = _counted(sample, places, left, right)
+    whole = _whole(pairs) if pairs is not None else None
+    if pairs is None or whole is None or not whole.num_rows:
         return
-    kept = sum(max(values.values()) for values in groups.values()) / total
+    total = int(pc.sum(whole["n_sum"]).as_py())
+    kept = pc.sum(whole["n_max"]).as_py() / total
     most = sample.counts[right].most_common(1)[0][1] / sample.counts[right].total()
-    base = max(most, len(groups) / total)
+    base = max(most, whole.num_rows / total)
     gain = (kept - base) / (1 - base) if base < 1 else 0.0
+    if gain < _NOISY_GAIN:
+        return
+    groups = _groups(pairs, whole)
     rivals = sum(_rivals(list(values.values())) for values in groups.values())
     firsts = len({max(values, key=lambda value: values[value]) for values in groups.values()})
     yield Found(
