@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
-from cityloom.flows import chain, report
+from cityloom.flows import chain, cleaning, report
 from cityloom.flows.accounts import make_accounts
 from cityloom.flows.apply import apply
 from cityloom.flows.bootstrap import Workspace, example_content
@@ -24,6 +24,7 @@ from cityloom.model.run import Run
 from cityloom.protect.verify import VerifyReport, verify_bundle
 from cityloom.sample import generate
 from cityloom.store import audit
+from cityloom.store.cleaning import has_tables
 
 BUNDLE = "audit.jsonl"
 """The exported audit log in a workspace."""
@@ -95,6 +96,7 @@ def main_job(
     with times.stage("apply"):
         apply(workspace, example_content(), actor=ACTOR)
         make_accounts(workspace)
+        _agree_on_cleaning(workspace)
     failed = _do_stages(workspace, runner, times)
     with times.stage("share"):
         used = _use_all(workspace, server)
@@ -121,6 +123,19 @@ def _refuse_other_city(workspace: Workspace) -> None:
             hint="Name another folder for the example with --workspace.",
             folder=workspace.folder.name,
         )
+
+
+def _agree_on_cleaning(workspace: Workspace) -> None:
+    """The example's cleaning rules, agreed on by their departments and the data authority."""
+    with workspace.store.read() as connection:
+        if not has_tables(connection):
+            return
+    for one in cleaning.standings(workspace):
+        owner = workspace.city.resource(one.resource).owner or ""
+        if one.state == "draft":
+            cleaning.propose(workspace, one.resource, one.rule.name, actor=owner)
+            cleaning.review(workspace, one.resource, one.rule.name, "business", "approve", actor=owner)
+            cleaning.review(workspace, one.resource, one.rule.name, "technical", "approve", actor=ACTOR)
 
 
 def _do_stages(workspace: Workspace, runner: Runner, times: _Times) -> list[dict[str, Any]]:
