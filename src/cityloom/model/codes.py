@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 
 from cityloom.model.standard import Code, CodeTable
@@ -48,7 +49,7 @@ def texts_of(table: CodeTable, own: Mapping[str, str] | None = None, at: str = "
 
     A code's own text comes first, so that no variant takes it away. Codes that ended stand for themselves when no
     time is given, else for what they became. A name that several codes bear stands for the one that is above the
-    others, and for none where there is no such one.
+    others, and for none where there is no such one. Texts count in half width, too.
 
     Args:
         table: the code table.
@@ -69,6 +70,8 @@ def texts_of(table: CodeTable, own: Mapping[str, str] | None = None, at: str = "
                 found.setdefault(text, str(targets.pop()))
             elif None not in targets and group is not later:
                 found.setdefault(text, "")
+    for text, code in list(found.items()):
+        found.setdefault(unicodedata.normalize("NFKC", text), code)
     return {text: code for text, code in found.items() if code}
 
 

@@ -42,8 +42,8 @@ def impact(city: City, kind: str, name: str, code: str | None = None) -> tuple[T
     tables = {name} if kind == "code_table" else set()
     if kind == "code_table":
         for element in city.elements.values():
-            uses = [element.codes == name, *(_names_table(u.options, tables) for u in (*element.steps, *element.rules))]
-            if any(uses):
+            options = [*(u.options for u in element.steps), *(u.options for u in element.rules)]
+            if element.codes == name or any(_names_table(one, tables) for one in options):
                 elements.add(element.name)
                 found.append(Touch(kind="element", name=element.name, through=name))
     found += _standards(city, kind, name, elements)

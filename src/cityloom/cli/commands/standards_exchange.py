@@ -86,9 +86,9 @@ def _print(done: flow.Imported, *, only_plan: bool, is_applied: bool, target: Pa
     if len(changed) > _MOST_SHOWN:
         console.print(_("… and {count} more.").format(count=len(changed) - _MOST_SHOWN))
     if done.mistakes:
-        rows = [(m.sheet, m.row, m.column, m.message, m.hint) for m in done.mistakes[:_MOST_SHOWN]]
+        wrong = [(m.sheet, m.row, m.column, m.message, m.hint) for m in done.mistakes[:_MOST_SHOWN]]
         names = [_("sheet"), _("row"), _("column"), _("what is wrong"), _("what to do")]
-        print_table(_("Rows that are wrong"), names, rows, numbers=(1,))
+        print_table(_("Rows that are wrong"), names, wrong, numbers=(1,))
     if len(done.mistakes) > _MOST_SHOWN:
         console.print(_("… and {count} more.").format(count=len(done.mistakes) - _MOST_SHOWN))
     same = len(done.incoming) - len(changed)

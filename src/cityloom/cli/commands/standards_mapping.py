@@ -59,7 +59,7 @@ def _print(
     resource: str, found: dict[str, tuple[Suggestion, ...]], bound: dict[str, str], decided: list[MappingDecision]
 ) -> None:
     verdicts = {(d.column, d.element): d.verdict for d in decided}
-    rows = []
+    rows: list[tuple[str, str, float | None, str, str, str]] = []
     for column, some in found.items():
         if not some:
             rows.append((column, "–", None, bound.get(column, ""), "", ""))

@@ -108,7 +108,7 @@ class Suggester:
 
 def _logit(alike: Likeness | None, fit: Fit) -> float:
     name = alike.score if alike else 0.0
-    total = _BASE + _NAME * name**1.3
+    total: float = _BASE + _NAME * math.pow(name, 1.3)
     if fit is not NOTHING:
         if fit.share >= 0.7:
             speaks = _VALUES * fit.weight * (fit.share - 0.4) / 0.6

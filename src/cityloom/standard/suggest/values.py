@@ -11,7 +11,7 @@ from cityloom.engines.codings import CODINGS
 from cityloom.kernel.errors import CityLoomError
 from cityloom.model.codes import texts_of
 from cityloom.model.standard import CodeTable, Element
-from cityloom.standard.base import Step, build
+from cityloom.standard.base import ProgramStep, Step, build
 from cityloom.standard.suggest.names import words
 
 _HAN = "[\u3400-\u9fff]"
@@ -109,7 +109,8 @@ class Taster:
     def _steps(self) -> tuple[Step, ...]:
         uses = [u for u in self.element.steps if u.step not in _SLOW and not u.step.startswith("address")]
         try:
-            return tuple(build(use, self._tables) for use in uses)
+            built = [build(use, self._tables) for use in uses]
+            return tuple(step for step in built if not isinstance(step, ProgramStep))
         except CityLoomError:
             return ()
 
