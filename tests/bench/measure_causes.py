@@ -69,8 +69,8 @@ def _holds(kind: str, values: tuple[str, ...], text: str) -> bool:
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--trials", type=int, default=40)
-    parser.add_argument("--rows", type=int, default=20_000)
+    parser.add_argument("--trials", type=int, default=24)
+    parser.add_argument("--rows", type=int, default=12_000)
     given = parser.parse_args()
     right = made = alarms = 0
     with TemporaryDirectory() as folder:
