@@ -90,18 +90,19 @@ def differences(names: Sequence[str], rows: Sequence[Any], *sides: dict[str, lis
 
 
 def test_every_step_gives_the_same_texts(spark: SparkEngine, quick: DuckDBEngine, hostile: tuple[str | None, ...]) -> None:
-    known = plugins(STEPS)
-    variants = {f"{n}{sorted(c.options)}": (n, dict(c.options)) for n, cls in known.items() for c in cls.cases}
-    variants |= {f"{n}-{i}": (n, dict(c.options)) for n, cls in known.items() for i, c in enumerate(cls.cases) if c.options}
-    steps = {name: test_steps.made(*given_) for name, given_ in variants.items()}
-    steps = {name: step for name, step in steps.items() if not isinstance(step, ProgramStep)}
-    cases = [case.given for cls in known.values() for case in cls.cases]
+    steps: dict[str, tuple[Any, tuple[str | None, ...]]] = {}
+    for name, cls in plugins(STEPS).items():
+        for case in cls.cases:
+            step = test_steps.made(name, case.options)
+            if not isinstance(step, ProgramStep):  # a program runs on this side, whatever the engine
+                steps.setdefault(f"{name} {sorted(case.options.items(), key=str)} {case.others}", (step, case.others))
+    cases = [case.given for cls in plugins(STEPS).values() for case in cls.cases]
     texts = list(dict.fromkeys([*cases, *hostile, *generated(test_steps.texts, TEXTS)]))
     rows = [(text,) for text in texts]
-    meant = {name: [step.value(text) for text in texts] for name, step in steps.items()}
+    meant = {name: [step.value(text, *others) for text in texts] for name, (step, others) in steps.items()}
 
     def terms() -> dict[str, exp.Expression]:
-        return {name: step.sql(column("c0")) for name, step in steps.items()}
+        return {name: test_steps.term_of(step, column("c0"), others) for name, (step, others) in steps.items()}
 
     assert differences(list(steps), texts, meant, answers(quick, rows, terms), answers(spark, rows, terms)) == []
 
@@ -146,7 +147,7 @@ def test_a_table_rule_counts_the_same(
     rule, hand = test_rules.made(name, options), random.Random(number)
     widths = [width, *(max(len(items), 1) for _name, items in getattr(rule, "others", ()))]
     cases = [c for c in rule.cases if c.options == options and c.given and len(c.given[0]) == width]
-    sets = [[list(c.given), *map(list, c.others)] for c in cases[:2]]
+    sets = [[list(c.given), *map(list, c.others)] for c in cases[:1]]
     short = [text for text in hostile if len(text or "") < 1000]
     few = (*short, "a", "b", "2026-01-05", "2026-01-01", "2027-01-01", "1", "2", "3.5", "-1", "6.5")
     sets += [[[tuple(hand.choice(few) for _ in range(w)) for _ in range(40)] for w in widths]]
