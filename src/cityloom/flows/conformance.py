@@ -24,6 +24,7 @@ from cityloom.standard.conformance import (
     gaps,
     share_of,
 )
+from cityloom.standard.words import word
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,9 +76,9 @@ def write_workbook(target: Path, found: Conformance) -> None:
     if target.suffix.lower() != ".xlsx":
         raise UserError("flows.conformance.format", "{file} is no workbook.", hint="Name a file that ends in .xlsx.", file=target.name)
     pages: list[tuple[str, list[str], list[list[Any]]]] = [
-        (_("Shares"), [_("level"), _("name"), _("items"), _("bound"), _("conforming"), _("bound rate"), _("conformance"), *map(_, ASPECTS)], [share_row(s) for s in found.shares]),
-        (_("Items"), [_("resource"), _("item"), _("raw column"), _("element"), _("rows"), _("filled"), *map(_, ASPECTS), _("conforming")], [item_row(i) for i in found.items]),
-        (_("Data sets"), [_("resource"), _("data set standard"), _("item"), _("problem"), _("element")], [[g.resource, g.data_set, g.item, _(g.problem), g.element] for g in found.gaps]),
+        (_("Shares"), [_("level"), _("name"), _("items"), _("bound"), _("conforming"), _("bound rate"), _("conformance"), *map(word, ASPECTS)], [share_row(s) for s in found.shares]),
+        (_("Items"), [_("resource"), _("item"), _("raw column"), _("element"), _("rows"), _("filled"), *map(word, ASPECTS), _("conforming")], [item_row(i) for i in found.items]),
+        (_("Data sets"), [_("resource"), _("data set standard"), _("item"), _("problem"), _("element")], [[g.resource, g.data_set, g.item, word(g.problem), g.element] for g in found.gaps]),
     ]
     with xlsxwriter.Workbook(target, {"strings_to_formulas": False, "strings_to_urls": False}) as book:
         head = book.add_format({"bold": True, "bg_color": "#DDE7F3", "border": 1})
@@ -93,7 +94,7 @@ def write_workbook(target: Path, found: Conformance) -> None:
 def share_row(one: Share) -> list[Any]:
     """A share as cells."""
     aspects = [None if (rate := one.by_aspect[a]) is None else round(rate, 4) for a in ASPECTS]
-    return [_(one.level), one.name, one.items, one.bound, one.conforming, round(one.bound_rate, 4), round(one.rate, 4), *aspects]
+    return [word(one.level), one.name, one.items, one.bound, one.conforming, round(one.bound_rate, 4), round(one.rate, 4), *aspects]
 
 
 def item_row(one: ItemConformance) -> list[Any]:

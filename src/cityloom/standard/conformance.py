@@ -78,7 +78,7 @@ class Share:
 
 @dataclass(frozen=True, kw_only=True)
 class Gap:
-    """What a resource lacks of the data set standard that it follows: ``missing``, ``optional``, ``key``, ``element``,
+    """What a resource lacks of the data set standard that it follows: ``missing``, ``optional``, ``key``, ``other_element``,
     ``required``, ``other`` (an item that the standard does not know)."""
 
     resource: str
@@ -161,7 +161,7 @@ def gaps(resource: Resource, standard: DataSetStandard) -> tuple[Gap, ...]:
             continue
         used.add(mine.name)
         if mine.element != field.element:
-            gap(mine.name, "element", field.element)
+            gap(mine.name, "other_element", field.element)
         if field.is_key and mine.name not in resource.key:
             gap(mine.name, "key", field.element)
         if field.is_mandatory and not mine.required:

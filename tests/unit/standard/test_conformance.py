@@ -92,4 +92,4 @@ def test_gaps_to_a_data_set_standard() -> None:
         fields=(DataSetField(element="id", is_key=True), DataSetField(element="sex", name="gender"), DataSetField(element="age")),
     )  # fmt: skip
     one = resource(Item(name="number", column="c", title=T, element="id"), Item(name="gender", column="g", title=T))
-    assert {(g.item, g.problem) for g in gaps(one, standard)} == {("number", "key"), ("gender", "element"), ("age", "optional")}
+    assert {(g.item, g.problem) for g in gaps(one, standard)} == {("number", "key"), ("gender", "other_element"), ("age", "optional")}

@@ -21,6 +21,7 @@ from cityloom.cli.session import (
 from cityloom.flows import exchange as flow
 from cityloom.kernel.i18n import _
 from cityloom.model.lifecycle import KINDS
+from cityloom.standard.words import word
 
 _MOST_SHOWN = 50
 
@@ -81,7 +82,7 @@ def _import(
 def _print(done: flow.Imported, *, only_plan: bool, is_applied: bool, target: Path | None) -> None:
     changed = [one for one in done.incoming if one.action != "same"]
     if changed:
-        rows = [(_(c.action), _(c.kind), c.name, c.sheet, c.row, _places(c)) for c in changed[:_MOST_SHOWN]]
+        rows = [(word(c.action), word(c.kind), c.name, c.sheet, c.row, _places(c)) for c in changed[:_MOST_SHOWN]]
         print_table(_("Changes"), [_("change"), _("kind"), _("name"), _("sheet"), _("row"), _("differs in")], rows, numbers=(4,))
     if len(changed) > _MOST_SHOWN:
         console.print(_("… and {count} more.").format(count=len(changed) - _MOST_SHOWN))

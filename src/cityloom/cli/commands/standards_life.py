@@ -25,6 +25,7 @@ from cityloom.kernel.errors import UserError
 from cityloom.kernel.i18n import _
 from cityloom.model.lifecycle import KINDS, REVIEWS, StandardState, StandardVersion
 from cityloom.standard.impact import ORDER
+from cityloom.standard.words import word
 from cityloom.store.standards import list_moves, list_versions
 
 AsOption = Annotated[str, typer.Option("--as", help=_("Account that acts; goes on record."))]
@@ -121,11 +122,11 @@ def _versions(
     if as_json:
         print_json({"versions": [asdict(v) for v in found], "moves": [asdict(m) for m in moves]})
         return
-    rows = [(_(v.kind), v.name, v.version, _(str(v.state)), ", ".join(v.authors), v.changed_at[:19]) for v in found]
+    rows = [(word(v.kind), v.name, v.version, word(v.state), ", ".join(v.authors), v.changed_at[:19]) for v in found]
     print_table(_("Versions"), [_("kind"), _("name"), _("version"), _("state"), _("authors"), _("changed")], rows)
     if name is not None:
         numbers = {(v.kind, v.number): v.version for v in found}
-        shown = [(m.at[:19], numbers[m.kind, m.number], _(m.verb), _(m.target), m.actor, m.words) for m in moves]
+        shown = [(m.at[:19], numbers[m.kind, m.number], word(m.verb), word(m.target), m.actor, m.words) for m in moves]
         print_table(_("Moves"), [_("at"), _("version"), _("move"), _("state"), _("by"), _("words")], shown)
 
 
@@ -176,16 +177,16 @@ def _impact(
     if not found:
         console.print(_("Nothing in force hangs on it."))
         return
-    rows = [(_(t.kind), t.name, t.part, t.column, t.through, t.department) for t in found]
+    rows = [(word(t.kind), t.name, t.part, t.column, t.through, t.department) for t in found]
     names = [_("kind"), _("name"), _("part"), _("raw column"), _("through"), _("department")]
     print_table(_("A change of {name} touches").format(name=name), names, rows)
-    counts = [f"{_(k)} {sum(t.kind == k for t in found)}" for k in ORDER if any(t.kind == k for t in found)]
+    counts = [f"{word(k)} {sum(t.kind == k for t in found)}" for k in ORDER if any(t.kind == k for t in found)]
     console.print(" · ".join(counts), markup=False)
 
 
 def _tell(one: StandardVersion) -> None:
     text = _("{kind} {name} version {version} is {state} now.")
-    console.print(text.format(kind=_(one.kind), name=one.name, version=one.version, state=_(str(one.state))), markup=False)
+    console.print(text.format(kind=word(one.kind), name=one.name, version=one.version, state=word(one.state)), markup=False)
 
 
 def _known(kind: str | None) -> str | None:

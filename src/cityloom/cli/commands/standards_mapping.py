@@ -13,6 +13,7 @@ from cityloom.flows import mappings as flow
 from cityloom.kernel.i18n import _
 from cityloom.model.mapping import CONFIRMED, REJECTED, MappingDecision, Suggestion
 from cityloom.standard.suggest.score import PROPOSED
+from cityloom.standard.words import word
 from cityloom.store.mappings import list_decisions
 
 ResourceArgument = Annotated[str, typer.Argument(help=_("The resource."))]
@@ -65,7 +66,7 @@ def _print(
             rows.append((column, "–", None, bound.get(column, ""), "", ""))
         for place, one in enumerate(some):
             verdict = verdicts.get((column, one.element), "")
-            mark = _(verdict) if verdict else _("proposed") if place == 0 and one.confidence >= PROPOSED else ""
+            mark = word(verdict) if verdict else _("proposed") if place == 0 and one.confidence >= PROPOSED else ""
             head = (column, bound.get(column, "")) if place == 0 else ("", "")
             rows.append((head[0], one.element, one.confidence, head[1], mark, "; ".join(one.reasons)))
     names = [_("column"), _("element"), _("confidence"), _("declared"), _("state"), _("why")]

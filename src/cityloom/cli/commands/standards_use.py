@@ -13,6 +13,7 @@ from cityloom.cli.session import JsonOption, WorkspaceOption, console, opened, p
 from cityloom.flows import conformance as flow
 from cityloom.kernel.i18n import _
 from cityloom.standard.conformance import ASPECTS, LEAST
+from cityloom.standard.words import word
 
 
 def register(app: typer.Typer) -> None:
@@ -49,7 +50,7 @@ def _conformance(
 
 
 def _print(found: flow.Conformance, *, is_detailed: bool) -> None:
-    aspects = [_(aspect) for aspect in ASPECTS]
+    aspects = [word(aspect) for aspect in ASPECTS]
     if is_detailed:
         names = [_("resource"), _("item"), _("raw column"), _("element"), _("rows"), _("filled"), *aspects, _("conforming")]
         print_table(_("Items"), names, [flow.item_row(one) for one in found.items], numbers=(4, 5))
@@ -57,5 +58,5 @@ def _print(found: flow.Conformance, *, is_detailed: bool) -> None:
     print_table(_("Conformance to standards"), names, [flow.share_row(one) for one in found.shares], numbers=range(2, 11))
     if found.gaps:
         names = [_("resource"), _("data set standard"), _("item"), _("problem"), _("element")]
-        rows = [(g.resource, g.data_set, g.item, _(g.problem), g.element) for g in found.gaps]
+        rows = [(g.resource, g.data_set, g.item, word(g.problem), g.element) for g in found.gaps]
         print_table(_("What is lacking of data set standards"), names, rows)
