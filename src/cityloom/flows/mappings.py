@@ -46,7 +46,7 @@ def suggester_of(workspace: Workspace) -> Suggester:
     elements, tables = known_standards(workspace)
     with workspace.store.read() as connection:
         decisions = mappings.list_decisions(connection)
-    return Suggester(elements.values(), tables, decisions)
+    return Suggester(elements.values(), tables, decisions, preferred=workspace.city.elements)
 
 
 def known_standards(workspace: Workspace) -> tuple[Mapping[str, Element], Mapping[str, CodeTable]]:
