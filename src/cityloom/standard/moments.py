@@ -20,17 +20,17 @@ _LONGEST = 80
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _LONG_MONTHS = ("january", "february", "march", "april", "june", "july", "august", "september", "october", "november", "december")
 _SHAPE_MONTH = f"(?:{'|'.join(sorted((*_LONG_MONTHS, 'sept', *_MONTHS), key=len, reverse=True))})"
-_YEAR, _MONTH, _DAY, _ERA = "[-/.\u5e74]", "[-/.\u6708]", "[\u65e5\u53f7]?", "(?:\u4e2d\u534e)?\u6c11\u56fd"
-_HAN = f"[{FROM}{TEN}{HUNDRED}\u5eff\u5345\u5143]"
-_HAN_DATE = re.compile(f"({_ERA})?({_HAN}+)\u5e74({_HAN}+)\u6708({_HAN}+)[\u65e5\u53f7]?")
+_YEAR, _MONTH, _DAY, _ERA = "[-/.年]", "[-/.月]", "[日号]?", "(?:中华)?民国"
+_HAN = f"[{FROM}{TEN}{HUNDRED}廿卅元]"
+_HAN_DATE = re.compile(f"({_ERA})?({_HAN}+)年({_HAN}+)月({_HAN}+)[日号]?")
 _JAVA = re.compile(rf"[a-z]{{3}} ({_SHAPE_MONTH}) ([0-9]{{1,2}}) ([0-9:]+) ([a-z]{{3,4}}|[a-z]{{3}}[+-][0-9:]+) ([0-9]{{4}})")
 _TIME = re.compile(
-    "(?P<part>\u4e0a\u5348|\u4e0b\u5348|\u51cc\u6668|\u65e9\u4e0a|\u4e2d\u5348|\u665a\u4e0a)? ?(?P<h>[0-9]{1,2})[:\u65f6\u70b9]"
-    "(?:(?P<m>[0-9]{1,2})(?:[:\u5206](?:(?P<s>[0-9]{1,2})(?:[.,][0-9]{1,9})?\u79d2?)?)?)?"
+    "(?P<part>上午|下午|凌晨|早上|中午|晚上)? ?(?P<h>[0-9]{1,2})[:时点]"
+    "(?:(?P<m>[0-9]{1,2})(?:[:分](?:(?P<s>[0-9]{1,2})(?:[.,][0-9]{1,9})?秒?)?)?)?"
     r" ?(?P<half>[ap]\.?m\.?)? ?(?P<zone>z|utc|gmt|cst|[+-][0-9]{2}(?::?[0-9]{2})?)?"
 )
 _PACKED_TIME = re.compile(r"(?P<h>[0-9]{2}):?(?P<m>[0-9]{2})(?::?(?P<s>[0-9]{2})(?:\.[0-9]{1,9})?)?(?P<zone>z|[+-][0-9]{2}:?[0-9]{2})?")
-_AFTERNOON = ("\u4e0b\u5348", "\u4e2d\u5348", "\u665a\u4e0a")
+_AFTERNOON = ("下午", "中午", "晚上")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +93,7 @@ def _built(year: int, month: int, day: int, rest: str, forms: Forms) -> datetime
     except ValueError:
         return None
     rest = re.sub("^(?:t| )", "", rest)
-    if not rest or re.fullmatch("(?:\u661f\u671f|\u5468).", rest):
+    if not rest or re.fullmatch("(?:星期|周).", rest):
         return whole
     found = _TIME.fullmatch(rest) or _PACKED_TIME.fullmatch(rest)
     return _with_time(whole, found.groupdict(), forms) if found else None
@@ -150,7 +150,7 @@ def _ymd(found: re.Match[str], forms: Forms) -> _Taken:
 
 def _era(found: re.Match[str], forms: Forms) -> _Taken:
     year, month, day = found.groups()
-    return (1 if year == "\u5143" else int(year)) + 1911, int(month), int(day)
+    return (1 if year == "元" else int(year)) + 1911, int(month), int(day)
 
 
 def _short(found: re.Match[str], forms: Forms) -> _Taken:
@@ -189,7 +189,7 @@ _WEEKDAY = "(?:[a-z]{3,9},? )?"
 _FORMS: tuple[tuple[str, Callable[[re.Match[str], Forms], _Taken]], ...] = (
     (f"([0-9]{{4}}) ?{_YEAR} ?([0-9]{{1,2}}) ?{_MONTH} ?([0-9]{{1,2}})(?![0-9]){_DAY}", _ymd),
     ("([0-9]{4})([0-9]{2})([0-9]{2})", _ymd),
-    (f"{_ERA} ?([0-9]{{1,3}}|\u5143) ?{_YEAR} ?([0-9]{{1,2}}) ?{_MONTH} ?([0-9]{{1,2}})(?![0-9]){_DAY}", _era),
+    (f"{_ERA} ?([0-9]{{1,3}}|元) ?{_YEAR} ?([0-9]{{1,2}}) ?{_MONTH} ?([0-9]{{1,2}})(?![0-9]){_DAY}", _era),
     (f"([0-9]{{2,3}}){_YEAR}([0-9]{{1,2}}){_MONTH}([0-9]{{1,2}})(?![0-9]){_DAY}", _short),
     ("([0-9]{2,3})([0-9]{2})([0-9]{2})(?![0-9])", _short),
     ("([0-9]{1,2})[-/. ]([0-9]{1,2})[-/. ]([0-9]{4}|[0-9]{2})(?![0-9])", _last),
@@ -207,7 +207,7 @@ def _digits(text: str) -> str:
     era, year, month, day = found.groups()
     digits = year.translate(str.maketrans(FROM, TO))
     if era:
-        digits = year if year == "\u5143" else digits_of(year)
+        digits = year if year == "元" else digits_of(year)
     elif not re.fullmatch("[0-9]{2}|[0-9]{4}", digits):
         return text
     rest = text[found.end() :]
@@ -215,9 +215,9 @@ def _digits(text: str) -> str:
 
 
 def _small(text: str) -> str:
-    if text == "\u5143":
+    if text == "元":
         return "1"
-    return small_numeral(text.replace("\u5eff", f"\u4e8c{TEN}").replace("\u5345", f"\u4e09{TEN}"))
+    return small_numeral(text.replace("廿", f"二{TEN}").replace("卅", f"三{TEN}"))
 
 
 def _java(text: str) -> str:

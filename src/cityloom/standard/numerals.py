@@ -9,10 +9,10 @@ from sqlglot import exp
 from cityloom.engines.base import sql
 from cityloom.engines.terms import found, full_match, shared
 
-_GIVEN = "\u58f9\u5f0c\u8d30\u5f0d\u53c1\u5f0e\u8086\u4f0d\u9646\u67d2\u634c\u7396\u58f1\u8cb3\u53c3\u9678\u62fe\u4f70\u4edf\u3007\u25cb\u4e24\u5169\u842c\u5104\u8d1f\u8ca0\u9ede\u96f6"  # fmt: skip
-_PLAIN = "\u4e00\u4e00\u4e8c\u4e8c\u4e09\u4e09\u56db\u4e94\u516d\u4e03\u516b\u4e5d\u4e00\u4e8c\u4e09\u516d\u5341\u767e\u5343\u96f6\u96f6\u4e8c\u4e8c\u4e07\u4ebf--\u70b9\u96f6"  # fmt: skip
-_DIGITS = "\u96f6\u4e00\u4e8c\u4e09\u56db\u4e94\u516d\u4e03\u516b\u4e5d"
-TEN, HUNDRED, THOUSAND, MYRIAD, YI, POINT = "\u5341", "\u767e", "\u5343", "\u4e07", "\u4ebf", "\u70b9"
+_GIVEN = "壹弌贰弍叁弎肆伍陆柒捌玖壱貳參陸拾佰仟〇\u25cb两兩萬億负負點零"  # fmt: skip
+_PLAIN = "一一二二三三四五六七八九一二三六十百千零零二二万亿--点零"  # fmt: skip
+_DIGITS = "零一二三四五六七八九"
+TEN, HUNDRED, THOUSAND, MYRIAD, YI, POINT = "十", "百", "千", "万", "亿", "点"
 FROM = _GIVEN + _DIGITS
 TO = "".join(str(_DIGITS.index(c)) if c in _DIGITS else c for c in _PLAIN) + "0123456789"
 SOME = f"[{FROM}{TEN}]"
@@ -34,8 +34,8 @@ NUMERAL = f"-?{_WHOLE}(?:{POINT}[0-9]{{1,17}})?"
 EXPONENT = r"[+-]?[0-9]{1,18}(?:\.[0-9]{0,18})?[eE][+-]?[0-9]{1,2}"
 _BRACKETS = "[(\uff08][0-9,.]{1,40}[)\uff09]"
 _PERCENT = "[+-]?[0-9]{1,18}(?:[.][0-9]{1,18})?[%\u2030]"
-YUAN, JIAO, FEN = "[\u5143\u5706\u5713]", "\u89d2", "\u5206"
-MONEY = f"({NUMERAL}){YUAN}(?:0?([1-9]){JIAO})?(?:0?([1-9]){FEN})?[\u6574\u6b63]?"
+YUAN, JIAO, FEN = "[元圆圓]", "角", "分"
+MONEY = f"({NUMERAL}){YUAN}(?:0?([1-9]){JIAO})?(?:0?([1-9]){FEN})?[整正]?"
 """A sum in Chinese characters after they were made ordinary; without tenths, hundredths, or both."""
 UNUSUAL = f"[eE%\u2030(\uff08{FROM}{TEN}]"
 """Pattern of a character that a number in an unusual form has: most have none, and cost one look."""

@@ -18,13 +18,13 @@ EDITION = 1
 _A, _EE = 6378245.0, 0.00669342162296594323
 _BD = math.pi * 3000.0 / 180.0
 _DMS = re.compile(
-    "(?P<head>[nsew\u5317\u5357\u4e1c\u897f]?)[\u7eac\u7ecf]?:?(?P<sign>[+-]?)(?P<d>[0-9]{1,3})[\u00b0\u5ea6d:\u00ba]"
-    "(?:(?P<m>[0-9]{1,2}(?:\\.[0-9]{1,12})?)[\u2032'\u2019\u5206m:]?(?:(?P<s>[0-9]{1,2}(?:\\.[0-9]{1,12})?)(?:[\u2033\"\u201d\u79d2s]|'')?)?)?"
-    "(?P<tail>[nsew\u5317\u5357\u4e1c\u897f]?)"
+    "(?P<head>[nsew北南东西]?)[纬经]?:?(?P<sign>[+-]?)(?P<d>[0-9]{1,3})[\u00b0度d:\u00ba]"
+    "(?:(?P<m>[0-9]{1,2}(?:\\.[0-9]{1,12})?)[\u2032'\u2019分m:]?(?:(?P<s>[0-9]{1,2}(?:\\.[0-9]{1,12})?)(?:[\u2033\"\u201d秒s]|'')?)?)?"
+    "(?P<tail>[nsew北南东西]?)"
 )
-_PLAIN = re.compile("(?P<head>[nsew\u5317\u5357\u4e1c\u897f]?)[\u7eac\u7ecf]?:?(?P<sign>[+-]?)(?P<d>[0-9]{1,3}(?:\\.[0-9]{1,15})?)[\u00b0\u5ea6]?(?P<tail>[nsew\u5317\u5357\u4e1c\u897f]?)")
-_SOUTH_OR_WEST = "sw\u5357\u897f"
-_AXES = {"lat": "ns\u5317\u5357", "lon": "ew\u4e1c\u897f"}
+_PLAIN = re.compile("(?P<head>[nsew北南东西]?)[纬经]?:?(?P<sign>[+-]?)(?P<d>[0-9]{1,3}(?:\\.[0-9]{1,15})?)[\u00b0度]?(?P<tail>[nsew北南东西]?)")
+_SOUTH_OR_WEST = "sw南西"
+_AXES = {"lat": "ns北南", "lon": "ew东西"}
 LIMITS = {"lat": 90, "lon": 180}
 
 
@@ -32,7 +32,7 @@ def degrees(text: str, axis: str) -> Decimal | None:
     """The degrees that a text says: decimal, or degrees, minutes and seconds, with a sign or a letter of direction."""
     if len(text) > 60:
         return None
-    tidy = re.sub("[ \u7ecf\u7eac]", "", text.translate(TABLE).lower())
+    tidy = re.sub("[ 经纬]", "", text.translate(TABLE).lower())
     found = _PLAIN.fullmatch(tidy) or _DMS.fullmatch(tidy)
     if found is None:
         return None
