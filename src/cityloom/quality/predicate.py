@@ -18,6 +18,8 @@ from cityloom.engines.terms import column, never_null, plain, shared
 from cityloom.quality.base import applies, applies_to
 
 Rows = Sequence[Sequence[str | None]]
+_QUERIES = ("checked", "repairs")
+"""Queries over its rows that a rule on a table may offer besides."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,13 @@ class TableRuleWhen(_When):
     """A rule on a table under a condition: the other rows are not there for it."""
 
     scope: ClassVar[str] = "table"
+
+    def __getattr__(self, name: str) -> Any:
+        """What the rule says of itself otherwise; its further queries see only the rows that are there for it."""
+        found = super().__getattr__(name)
+        if name not in _QUERIES:
+            return found
+        return lambda rows, width, *others: found(self._kept(rows), self.width, *others)
 
     def counts(self, rows: exp.Expression, width: int, *others: Sequence[exp.Expression]) -> exp.Expression:
         """Query for rows checked and broken."""
