@@ -109,10 +109,22 @@ def aggregate(paths: list[str], rules: tuple[Rule, ...]) -> str:
     seen = f"CASE WHEN :x >= '\u3001' THEN true WHEN :x >= '!' AND :x < '~' THEN true WHEN :x IS NULL THEN false ELSE regexp_matches(:x, '[^{blanks}]') END"
     there = ", ".join(f"{seen.replace(':x', x)} AS t_{x}" for x in COLUMNS)
     shape = "regexp_matches(citizen_id, '^[1-9][0-9]{16}[0-9X]\\z')"
-    flags = ", ".join(f'count_if({_broken(rule)}) AS "{name_of(rule)}"' for rule in rules if rule[0] != "duplicate")
+    named = labelled(rules)
+    flags = ", ".join(f'count_if({_broken(rule)}) AS "{label}"' for label, rule in named if rule[0] != "duplicate")
     return f"""
         WITH there AS (SELECT {", ".join(COLUMNS)}, {there}, {shape} AS is_id FROM read_parquet({paths}))
         SELECT {flags} FROM there"""
+
+
+def labelled(rules: tuple[Rule, ...]) -> list[tuple[str, Rule]]:
+    """Rules with a name for each, where two of one kind look at the same columns."""
+    seen: dict[str, int] = {}
+    found = []
+    for rule in rules:
+        name = name_of(rule)
+        seen[name] = seen.get(name, 0) + 1
+        found.append((name if seen[name] == 1 else f"{name}_{seen[name]}", rule))
+    return found
 
 
 def _broken(rule: Rule) -> str:
@@ -177,7 +189,7 @@ def rules_ours(folder: Path, rules: int, timer: Timer) -> Outcome:
 
 
 def rules_by_hand(folder: Path, rules: int, timer: Timer) -> Outcome:
-    """So many rules; the second twenty only with their share of work, for what they are written out as."""
+    """So many rules in one aggregate."""
     done = _counted(folder, _some(rules), timer)
     return Outcome(rules, done.figure)
 
@@ -215,12 +227,8 @@ def _lake(folder: Path) -> Lake:
 
 def _resource(rules: tuple[Rule, ...]) -> Resource:
     uses = []
-    names: dict[str, int] = {}
-    for kind, columns, options in rules:
+    for label, (kind, columns, options) in labelled(rules):
         given = {**options, "codes": columns[0]} if kind == "code" else options
-        name = name_of((kind, columns, options))
-        names[name] = names.get(name, 0) + 1
-        label = name if names[name] == 1 else f"{name}_{names[name]}"
         uses.append(RuleUse(rule=kind, name=label, dimension="accuracy", columns=columns, options=given))
     return Resource(
         name="citizens",
