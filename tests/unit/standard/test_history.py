@@ -154,7 +154,7 @@ changes = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 @given(deliveries, st.lists(st.booleans(), min_size=6, max_size=6), st.booleans())
 def test_one_by_one_or_all_at_once_the_history_is_the_same(make, found, stops, has_key) -> None:  # type: ignore[no-untyped-def]
     both = [make(key=("key",) if has_key else ()) for _ in range(2)]
@@ -167,7 +167,7 @@ def test_one_by_one_or_all_at_once_the_history_is_the_same(make, found, stops, h
     assert both[0].history() == both[1].history()
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 @given(changes, st.lists(st.booleans(), min_size=6, max_size=6))
 def test_a_log_taken_at_once_or_bit_by_bit_gives_the_same(make, found, stops) -> None:  # type: ignore[no-untyped-def]
     both = [make(collect=CollectionTask(source="files", mode="cdc"), latest=None) for _ in range(2)]
