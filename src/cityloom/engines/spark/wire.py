@@ -21,7 +21,7 @@ from cityloom.kernel.extras import require
 
 EXTRA = "distributed"
 _OVERWRITE = 2
-_CONNECT_SECONDS = 20
+_CONNECT_SECONDS = 10
 _PING_MS = 360_000
 """Servers take pings only every five minutes from a client."""
 _GONE = re.compile(r"INVALID_HANDLE\.SESSION_(?:CHANGED|CLOSED|NOT_FOUND)")
