@@ -111,7 +111,7 @@ def standardise(workspace: Workspace, runner: Runner, names: Sequence[str] = ())
                 resource,
                 elements=city.elements,
                 codes=city.codes,
-                lake=workspace.lake,
+                lake=workspace.wide_lake,
                 clock=workspace.clock,
                 cleaning=cleaning.made_ready(workspace, resource, today),
                 store=workspace.store,
