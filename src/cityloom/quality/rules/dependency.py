@@ -8,7 +8,7 @@ from typing import ClassVar
 from sqlglot import exp
 
 from cityloom.engines.base import sql
-from cityloom.engines.terms import column, plain
+from cityloom.engines.terms import all_of, column, plain
 from cityloom.model.text import Title
 from cityloom.quality.base import TableCase, is_blank, is_blank_value
 
@@ -55,7 +55,7 @@ class Dependency:
 
     def broken_rows(self, rows: exp.Expression, width: int) -> exp.Expression:
         """The rows that differ from the most of their group."""
-        values = exp.and_(*(sql(":a = :b", a=column(f"c{i}", "r"), b=column(f"c{i}", "p")) for i in range(width)))
+        values = all_of(*(sql(":a = :b", a=column(f"c{i}", "r"), b=column(f"c{i}", "p")) for i in range(width)))
         return sql(
             "SELECT r._batch, r._row FROM (SELECT * FROM :rows) AS r JOIN :pairs AS p ON :values JOIN :groups AS g ON :same WHERE :wrong",
             rows=rows,
@@ -106,7 +106,7 @@ class Dependency:
 
     def _pairs(self, rows: exp.Expression, width: int) -> exp.Expression:
         columns = [column(f"c{i}") for i in range(width)]
-        there = exp.and_(*(sql("NOT :blank", blank=plain(is_blank(c))) for c in columns))
+        there = all_of(*(sql("NOT :blank", blank=plain(is_blank(c))) for c in columns))
         picks = [c.copy() for c in columns]
         query = exp.select(*picks, exp.alias_(sql("count(*)"), "n")).from_(rows.copy()).where(there)
         return exp.Subquery(this=query.group_by(*(c.copy() for c in columns)))
@@ -126,4 +126,4 @@ class Dependency:
 
 def _same(left: str, right: str, width: int) -> exp.Expression:
     keys = [sql(":a = :b", a=column(f"c{i}", left), b=column(f"c{i}", right)) for i in range(width - 1)]
-    return exp.and_(*keys) if keys else exp.true()
+    return all_of(*keys) if keys else exp.true()

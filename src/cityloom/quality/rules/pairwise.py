@@ -9,7 +9,7 @@ from typing import ClassVar
 from sqlglot import exp
 
 from cityloom.engines.base import sql
-from cityloom.engines.terms import column, full_match, plain
+from cityloom.engines.terms import all_of, column, full_match, plain
 from cityloom.kernel.errors import ConfigError
 from cityloom.model.text import Title
 from cityloom.quality.base import TableCase, is_blank, is_blank_value
@@ -120,7 +120,7 @@ class Pairwise:
             if op in _ORDERED:
                 where.append(full_match(value, _NUMBER))
                 number = sql("TRY_CAST(:x AS DECIMAL(36, 18))", x=value)
-                picks.append(exp.alias_(number, f"c{i}"))
+                picks.append(exp.Alias(this=number, alias=exp.to_identifier(f"c{i}")))
             else:
                 picks.append(value)
         return exp.Subquery(this=exp.select(*picks).from_(rows.copy()).where(*where))
@@ -134,4 +134,4 @@ class Pairwise:
             sql(f":x {op} :y", x=column(f"c{i}", left), y=column(f"c{i}", right)) for i, op in enumerate(self._all(width))
         ]
         tests.append(sql("(a._batch <> b._batch OR a._row <> b._row)"))
-        return sql("EXISTS (SELECT 1 FROM :rows AS b WHERE :tests)", rows=self._judged(rows, width), tests=exp.and_(*tests))
+        return sql("EXISTS (SELECT 1 FROM :rows AS b WHERE :tests)", rows=self._judged(rows, width), tests=all_of(*tests))
