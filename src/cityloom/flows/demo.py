@@ -24,7 +24,6 @@ from cityloom.model.run import Run
 from cityloom.protect.verify import VerifyReport, verify_bundle
 from cityloom.sample import generate
 from cityloom.store import audit
-from cityloom.store.cleaning import has_tables
 
 BUNDLE = "audit.jsonl"
 """The exported audit log in a workspace."""
@@ -127,9 +126,6 @@ def _refuse_other_city(workspace: Workspace) -> None:
 
 def _agree_on_cleaning(workspace: Workspace) -> None:
     """The example's cleaning rules, agreed on by their departments and the data authority."""
-    with workspace.store.read() as connection:
-        if not has_tables(connection):
-            return
     for one in cleaning.standings(workspace):
         owner = workspace.city.resource(one.resource).owner or ""
         if one.state == "draft":

@@ -39,11 +39,6 @@ cleaning_review_table = sa.Table(
 _RULE = TypeAdapter(CleaningRule)
 
 
-def has_tables(connection: sa.Connection) -> bool:
-    """Whether the store knows of reviews; one from before does not."""
-    return sa.inspect(connection).has_table(cleaning_review_table.name)
-
-
 def add_version(connection: sa.Connection, one: CleaningVersion) -> None:
     """A version that is new."""
     body = {k: v for k, v in asdict(one.rule).items() if v is not None}
@@ -70,10 +65,8 @@ def put_review(connection: sa.Connection, one: CleaningVersion, role: str, revie
 
 
 def list_versions(connection: sa.Connection, resource: str | None = None) -> list[CleaningVersion]:
-    """All versions, or a resource's, by resource, rule and version; none in a store from before there were any."""
+    """All versions, or a resource's, by resource, rule and version."""
     t = cleaning_rule_table
-    if not has_tables(connection):
-        return []
     query = sa.select(t).order_by(t.c.resource, t.c.name, t.c.version)
     if resource is not None:
         query = query.where(t.c.resource == resource)

@@ -48,9 +48,7 @@ def add_corrections(connection: sa.Connection, found: Sequence[RowCorrection]) -
 
 
 def list_corrections(connection: sa.Connection, resource: str) -> list[RowCorrection]:
-    """A resource's rows put right, oldest first; none in a store from before there were any."""
+    """A resource's rows put right, oldest first."""
     t = row_correction_table
-    if not sa.inspect(connection).has_table(t.name):
-        return []
     query = sa.select(t).where(t.c.resource == resource).order_by(t.c.at, t.c.batch, t.c.row)
     return [RowCorrection(**{**row, "columns": tuple(row["columns"])}) for row in connection.execute(query).mappings()]

@@ -41,11 +41,6 @@ standard_move_table = sa.Table(
 )
 
 
-def has_tables(connection: sa.Connection) -> bool:
-    """Whether the store has been brought to the form that holds standards."""
-    return sa.inspect(connection).has_table(standard_version_table.name)
-
-
 def put_version(connection: sa.Connection, one: StandardVersion) -> None:
     """Write a version's record anew."""
     t = standard_version_table
