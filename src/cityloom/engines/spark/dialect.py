@@ -31,7 +31,7 @@ _SAME = (
     exp.StrPosition, exp.Contains, exp.StartsWith, exp.EndsWith, exp.SplitPart, exp.Reverse, exp.Repeat,
     exp.Count, exp.CountIf, exp.Sum, exp.Min, exp.Max, exp.Filter, exp.Array, exp.ArrayFilter, exp.Lambda, exp.Struct,
     exp.PropertyEQ, exp.Dot, exp.Map, exp.ArrayToString, exp.Window, exp.WindowSpec, exp.RowNumber,
-    exp.ReadParquet, exp.Transform, exp.ArrayAppend, exp.Explode, exp.Sqrt, exp.IsNan,
+    exp.ReadParquet, exp.Split, exp.Lag, exp.Lead, exp.Transform, exp.ArrayAppend, exp.Explode, exp.Sqrt, exp.IsNan,
 )  # fmt: skip
 """Nodes that mean the same on both, as sqlglot writes them."""
 
