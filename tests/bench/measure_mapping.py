@@ -42,8 +42,6 @@ from cityloom.kernel.config import load_settings
 from cityloom.model.mapping import ColumnSample, Suggestion
 from cityloom.sample import generate
 from cityloom.standard.suggest.score import PROPOSED, Suggester
-from cityloom.store.database import metadata
-from cityloom.store.migrate import load_tables
 
 NONE = "-"
 ROWS = 60
@@ -130,9 +128,6 @@ def of_city(people: int) -> Iterator[Answer]:
     with tempfile.TemporaryDirectory(prefix="cityloom-mapping-") as folder:
         workspace = open_workspace(load_settings(workspace=Path(folder)))
         try:
-            load_tables()
-            with workspace.store.write() as connection:
-                metadata.create_all(connection)
             generate(Path(folder) / "city", people=people, seed=DEFAULT_SEED, engine=workspace.engine)
             apply(workspace, example_content(), actor="dsj.steward")
             chain.collect(workspace, Runner(workspace))
