@@ -31,6 +31,7 @@ from cityloom.kernel.clock import FixedClock
 from cityloom.kernel.config import Settings
 from cityloom.lake.tables import Lake
 from cityloom.model.cleaning import CleaningRule, CleaningVersion
+from cityloom.model.quality import Assessment
 from cityloom.model.resource import Item, Resource
 from cityloom.model.standard import StepUse
 from cityloom.model.text import Title
@@ -172,7 +173,19 @@ def test_quality_counts_are_the_same_rule_by_rule(stages: Stages, name: str, pha
     assert any(broken for _, broken in counts.values())
     rows = stages.rows(found.table)
     today = quality.today(CLOCK)
-    assert counts == quality_reference.assess(resource, phase=phase, **stages.definitions, today=today, rows=rows)
+    given = {"phase": phase, **stages.definitions, "today": today, "others": earlier(stages, resource, phase, found)}
+    assert counts == quality_reference.assess(resource, **given, rows=rows)
+
+
+def earlier(stages: Stages, resource: Resource, phase: str, found: Assessment) -> dict[str, Table]:
+    """The items of a table's rows some versions ago."""
+    tables = {}
+    for back in range(1, found.version + 1):
+        rows = stages.lake.engine.records(sql("SELECT * FROM :t", t=stages.lake.relation(found.table, found.version - back)))
+        column_of = {item.name: item.column if phase == "before" else item.name for item in resource.items}
+        counted = [row for row in rows if phase == "before" or row["_current"]]
+        tables[f"@{back}"] = [{name: row.get(column) for name, column in column_of.items()} for row in counted]
+    return tables
 
 
 def cleaning_of(resource: Resource, rule: CleaningRule, given: Mapping[str, Any]) -> Cleaning:

@@ -118,6 +118,7 @@ def _templates(tree):
             isinstance(node, ast.Call)
             and getattr(node.func, "id", "").endswith("Error")
             and len(node.args) > 1
+            and isinstance(node.args[1], ast.Constant)  # else it is handed on as another's error
         ):
             yield node.args[1].value
             yield from (k.value.value for k in node.keywords if k.arg == "hint")
