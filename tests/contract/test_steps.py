@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from cityloom.engines.duckdb import DuckDBEngine
 from cityloom.engines.layers import Layers
-from cityloom.engines.terms import column, plain
+from cityloom.engines.terms import column, held, plain
 from cityloom.kernel.registry import plugins
 from cityloom.standard.base import STEPS, Case, ProgramStep, Step, takes
 from cityloom.standard.lookups import in_folder
@@ -23,6 +23,8 @@ from cityloom.standard.plan import ItemPlan, Mapped
 
 CASES = [(name, case) for name, cls in plugins(STEPS).items() for case in cls.cases]
 PLAIN = [(name, dict(cls.cases[0].options)) for name, cls in plugins(STEPS).items()]
+MOST_NODES = 20_000
+"""A term that is longer when its shared parts are written out is asked in layers only, as the platform does."""
 texts = st.one_of(
     st.none(),
     st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
@@ -114,6 +116,9 @@ def test_without_layers_the_answer_is_the_same(quick: DuckDBEngine, name: str, o
     if isinstance(step, ProgramStep):
         pytest.skip("a program has no term")
     given_ = step.cases[0].given
+    if written_out(term_of(step, column("x"), step.cases[0].others)) > MOST_NODES:  # in layers only
+        assert by_engine(quick, query_of(step), [given_], step) == [meant(step, given_)]
+        return
     text = sqlglot.exp.convert(given_)
     assert quick.rows(sqlglot.exp.select(plain(term_of(step, text, step.cases[0].others)))) == [(meant(step, given_),)]
 
@@ -132,10 +137,31 @@ def test_only_functions_of_every_engine(name: str, options: Any) -> None:
     step = made(name, options)
     if isinstance(step, ProgramStep):
         pytest.skip("a program has no term")
-    tree = plain(term_of(step, column("x"), step.cases[0].others))
+    layers = Layers(sqlglot.exp.to_table("GIVEN"), {"x": column("x")})
+    tree = layers.query({"y": term_of(step, column("x"), step.cases[0].others)})
     unknown = {node.name.lower() for node in tree.find_all(sqlglot.exp.Anonymous)}
     assert not unknown
     tree.sql(dialect="spark", unsupported_level=sqlglot.ErrorLevel.RAISE)
+
+
+def written_out(term: sqlglot.exp.Expression) -> int:
+    """How many nodes a term has with every shared part in its place."""
+    known: dict[int, int] = {}
+
+    def nodes(tree: sqlglot.exp.Expression) -> int:
+        total = 0
+        for node in tree.walk():
+            inner = held(node)
+            if inner is None:
+                total += 1
+                continue
+            key = id(inner)
+            if key not in known:
+                known[key] = nodes(inner.term)
+            total += known[key]
+        return total
+
+    return nodes(term)
 
 
 @pytest.mark.parametrize("name", list(plugins(STEPS)))
