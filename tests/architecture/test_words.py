@@ -26,6 +26,7 @@ DATA = {
     "standard/positions.py": "how departments write degrees and directions",
     "standard/units.py": "how departments write units",
     "quality/base.py": "how departments write that there is no value",
+    "quality/suggest/forms.py": "the sign for a Chinese character in a form, and the range of these characters",
     "quality/profile.py": "the sign for a Chinese character in a form, and how Chinese dates look",
     "collect/sheets/formats.py": "the halves of the day in formats of Chinese spreadsheets",
     "standard/exchange/sheets.py": "headers and answers of workbooks that people fill in",

@@ -168,24 +168,28 @@ def test_the_standard_table_is_the_same_row_by_row(stages: Stages, name: str) ->
 @pytest.mark.parametrize("phase", ["before", "after"])
 def test_quality_counts_are_the_same_rule_by_rule(stages: Stages, name: str, phase: str) -> None:
     resource = stages.resource(name)
-    found = quality.assess(resource, phase=phase, **stages.definitions, lake=stages.lake, clock=CLOCK)
+    manner = quality.Manner(resources=stages.workspace.city.resources)
+    found = quality.assess(resource, phase=phase, **stages.definitions, lake=stages.lake, clock=CLOCK, manner=manner)
     counts = {one.rule: (one.checked, one.broken) for one in found.results}
     assert any(broken for _, broken in counts.values())
     rows = stages.rows(found.table)
     today = quality.today(CLOCK)
-    given = {"phase": phase, **stages.definitions, "today": today, "others": earlier(stages, resource, phase, found)}
+    given = {"phase": phase, **stages.definitions, "today": today, "others": others(stages, resource, phase, found)}
     assert counts == quality_reference.assess(resource, **given, rows=rows)
 
 
-def earlier(stages: Stages, resource: Resource, phase: str, found: Assessment) -> dict[str, Table]:
-    """The items of a table's rows some versions ago."""
-    tables = {}
-    for back in range(1, found.version + 1):
-        rows = stages.lake.engine.records(sql("SELECT * FROM :t", t=stages.lake.relation(found.table, found.version - back)))
-        column_of = {item.name: item.column if phase == "before" else item.name for item in resource.items}
+def others(stages: Stages, resource: Resource, phase: str, found: Assessment) -> dict[str, Table]:
+    """What rules look at beside the table: the items of its rows some versions ago, and of other resources' rows."""
+
+    def items(of: Resource, version: int | None = None) -> Table:
+        table = of.raw_table if phase == "before" else of.std_table
+        rows = stages.lake.engine.records(sql("SELECT * FROM :t", t=stages.lake.relation(table, version)))
+        column_of = {item.name: item.column if phase == "before" else item.name for item in of.items}
         counted = [row for row in rows if phase == "before" or row["_current"]]
-        tables[f"@{back}"] = [{name: row.get(column) for name, column in column_of.items()} for row in counted]
-    return tables
+        return [{name: row.get(column) for name, column in column_of.items()} for row in counted]
+
+    tables = {f"@{back}": items(resource, found.version - back) for back in range(1, found.version + 1)}
+    return tables | {name: items(stages.resource(name)) for name in RESOURCES}
 
 
 def cleaning_of(resource: Resource, rule: CleaningRule, given: Mapping[str, Any]) -> Cleaning:

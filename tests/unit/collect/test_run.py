@@ -143,12 +143,12 @@ def test_a_value_changed_on_the_way_is_found_and_nothing_lands(bench, monkeypatc
     import cityloom.lake.tables as tables
 
     bench.write("a.csv", "a,b\n1,x\n")
-    write = tables._write_batches
+    write = tables.write_batches
 
     def spoil(rows, path, schema):
         return write([r.set_column(1, "b", pa.array(["y"])) for r in rows if r.num_rows], path, schema)
 
-    monkeypatch.setattr(tables, "_write_batches", spoil)
+    monkeypatch.setattr(tables, "write_batches", spoil)
     with pytest.raises(DataError, match="differ: b") as caught:
         bench.csv(["a", "b"])
     assert caught.value.code == "collect.batch.unequal"
