@@ -21,6 +21,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from pathlib import Path
 
 from pypinyin import lazy_pinyin
@@ -207,7 +208,7 @@ def main() -> None:
     peoples = sorted({*peoples, *(p.removesuffix("族") for p in peoples if len(p) > 2), "各族"}, key=len, reverse=True)
     found = list(with_successors(entries(editions), editions, peoples))
     old = {c.code: c for c in library.read("code_table", "division").value.codes}
-    rows = []
+    rows: list[tuple[str, ...]] = []
     codes = {e.code for e in found}
     for e in found:
         mine = old.get(e.code)
@@ -219,7 +220,7 @@ def main() -> None:
     with TARGET.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["code", "zh", "en", "parent", "valid_from", "valid_to", "successors", "variants"])
-        writer.writerows(sorted(rows, key=lambda r: (r[0], r[4], r[5])))
+        writer.writerows(sorted(rows, key=itemgetter(0, 4, 5)))
     ended = {e.code for e in found} - editions.names[-1].keys()
     with_heir = {e.code for e in found if e.successors} & ended
     print(f"{len(rows)} entries of {len(codes)} codes; {len(ended)} ended, {len(with_heir)} of them with a successor")
