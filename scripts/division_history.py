@@ -217,10 +217,11 @@ def main() -> None:
         begin, end = "" if e.first == 0 else editions.day(e.first), "" if e.end is None else editions.day(e.end)
         rows.append((e.code, e.name, title, parent(e.code, codes), begin, end, "|".join(e.successors), variants))
     rows += [(c, n, english(n), parent(c, codes), "", end, "", "") for c, n, end in fillers(folder, set(codes))]
+    ordered = sorted(rows, key=itemgetter(0, 4, 5))
     with TARGET.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["code", "zh", "en", "parent", "valid_from", "valid_to", "successors", "variants"])
-        writer.writerows(sorted(rows, key=itemgetter(0, 4, 5)))
+        writer.writerows(ordered)
     ended = {e.code for e in found} - editions.names[-1].keys()
     with_heir = {e.code for e in found if e.successors} & ended
     print(f"{len(rows)} entries of {len(codes)} codes; {len(ended)} ended, {len(with_heir)} of them with a successor")
