@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import duckdb
 import pyarrow as pa
 
 from cityloom.kernel.errors import CityLoomError, DataError, SourceError
+
+CLOSE_TRIES, CLOSE_PAUSE = 3000, 0.01  # half a minute
 
 
 class DuckDBFile:
@@ -31,6 +34,7 @@ class DuckDBFile:
     def __init__(self, path: Path, name: str) -> None:
         self._name = name
         self._lock = threading.Lock()
+        self._is_closing = False
         self._cursors: list[duckdb.DuckDBPyConnection] = []
         config: dict[str, Any] = {
             "enable_external_access": False,
@@ -65,19 +69,30 @@ class DuckDBFile:
         """End what is running; may be called by another thread."""
         with self._lock:
             for cursor in self._cursors:
-                cursor.interrupt()
+                with suppress(duckdb.ConnectionException):  # closed with the file, and its reader has not come back yet
+                    cursor.interrupt()
 
     def close(self) -> None:
-        """End what is running, and close the file."""
-        self.interrupt()
+        """End what is running, and close the file; a query of another thread gets ``engine.file.closed``."""
         with self._lock:
-            self._connection.close()
+            self._is_closing = True
+        for _ in range(CLOSE_TRIES):
+            self.interrupt()
+            try:
+                with self._lock:
+                    self._connection.close()
+                return
+            except duckdb.ResourceInUseException:  # it refuses while a thread works, and does not wait for its end
+                time.sleep(CLOSE_PAUSE)
+        raise self._closed("a query does not end")
 
     @contextmanager
     def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection of one query, so that two threads may ask at the same time."""
         try:
             with self._lock:
+                if self._is_closing:
+                    raise self._closed("it was closed")
                 cursor = self._connection.cursor()
                 self._cursors.append(cursor)
             try:
