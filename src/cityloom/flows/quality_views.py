@@ -14,7 +14,7 @@ from cityloom.model.report import Evidence, Line, Period
 from cityloom.model.resource import Resource
 from cityloom.model.scoring import Scoring
 from cityloom.model.text import Title
-from cityloom.quality.report.build import rule_title
+from cityloom.quality.report.build import column_titles, rule_title
 from cityloom.quality.report.period import earlier, local_day, month_of, period_of
 from cityloom.quality.report.standing import Records, Standing
 from cityloom.quality.score import rounded
@@ -168,11 +168,10 @@ def _rules(resource: Resource, before: Standing | None, after: Standing | None, 
     if first is None:
         return ()
     later = {r.rule: rounded(r.score) for r in then.assessment.results} if then else {}
-    titles = {i.name: str(i.title) for i in resource.items}
     found: Sequence[RuleView] = [
         RuleView(
             title=rule_title(r, resource),
-            columns=tuple(titles.get(c, c) for c in r.columns),
+            columns=tuple(str(t) for t in column_titles(r, resource)),
             result=r,
             score=rounded(r.score),
             light=scoring.light(rounded(r.score)),

@@ -29,9 +29,9 @@ from cityloom.model.resource import Item, Resource
 from cityloom.model.scoring import Scoring
 from cityloom.model.source import CollectionTask
 from cityloom.model.text import Title
-from cityloom.quality.report.build import Wish, build
+from cityloom.quality.report.build import WHOLE_TABLE, Wish, build, column_titles
 from cityloom.quality.report.evidence import evidence_of
-from cityloom.quality.report.html import to_html
+from cityloom.quality.report.html import profiles_to_html, to_html
 from cityloom.quality.report.pdf import to_pdf
 from cityloom.quality.report.period import earlier, month_of, period_of
 from cityloom.quality.report.standing import Records
@@ -253,3 +253,17 @@ def test_batches_are_read_from_the_store(records: Records, tmp_path: Path) -> No
         put_batch(connection, batch(1, datetime(2026, 3, 2, tzinfo=UTC)))
         assert [b.id for b in Records(CITY, connection, records.lake, NOW).batches("a")] == ["b_1"]
     store.close()
+
+
+def test_a_rule_on_no_item_looks_at_the_whole_table() -> None:
+    one = CITY.resources["a"]
+    rules = assessment("a", 1, "2026-03-10T00:00:00.000000Z", 0).results
+    assert column_titles(rules[0], one) == (one.items[0].title,)
+    table = replace(rules[0], rule="table.row_count", plugin="row_count", columns=())
+    assert [str(t) for t in column_titles(table, one)] == [str(WHOLE_TABLE)]
+
+
+def test_a_page_of_no_profiles_says_how_to_make_one() -> None:
+    page = profiles_to_html([], Title("全市", "All"))
+    assert "cityloom quality profile" in page
+    assert "<table" not in page

@@ -33,6 +33,7 @@ TREND = 12
 """Periods of the trend."""
 EXPLAINED = 5
 """Rules of which causes are looked for."""
+WHOLE_TABLE = Title("整表", "Whole table")
 _ORDERS = 200
 _SEVERITIES = ("low", "medium", "high")
 _OPEN = (OrderState.SENT, OrderState.ACCEPTED, OrderState.FIXED, OrderState.DISPUTED, OrderState.OVERDUE, OrderState.ESCALATED)
@@ -101,6 +102,12 @@ def rule_title(result: RuleResult, resource: Resource) -> Title:
     return found
 
 
+def column_titles(result: RuleResult, resource: Resource) -> tuple[Title, ...]:
+    """The items that a rule looks at; of a rule on no item in particular the table."""
+    titles = {item.name: item.title for item in resource.items}
+    return tuple(titles.get(name, Title(name, name)) for name in result.columns) or (WHOLE_TABLE,)
+
+
 def _check(wish: Wish, records: Records) -> None:
     known = records.city.departments
     if wish.department and wish.department not in known:
@@ -161,14 +168,13 @@ def _rules(new: Mapping[str, Standing], old: Mapping[str, Standing], records: Re
 
 
 def _rule(result: RuleResult, resource: Resource, records: Records, before: float | None) -> RuleLine:
-    titles = {item.name: item.title for item in resource.items}
     score = rounded(result.score)
     return RuleLine(
         resource=resource.name,
         resource_title=resource.title,
         rule=result.rule,
         title=rule_title(result, resource),
-        columns=tuple(titles.get(name, Title(name, name)) for name in result.columns),
+        columns=column_titles(result, resource),
         dimension=result.dimension,
         severity=result.severity if result.severity in _SEVERITIES else "medium",
         weight=result.weight,
