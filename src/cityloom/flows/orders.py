@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from cityloom.flows.bootstrap import Workspace
 from cityloom.flows.roles import require_role
@@ -13,8 +14,20 @@ from cityloom.model.quality import PHASES, Assessment
 from cityloom.quality import orders
 from cityloom.quality.broken import by_batch, is_kept
 from cityloom.quality.broken import positions as broken_positions
+from cityloom.quality.score import scores_of
 from cityloom.store.orders import list_orders
-from cityloom.store.quality import latest_assessments
+from cityloom.store.quality import find_assessment, latest_assessments
+
+_WAIT = 60.0
+"""Seconds to wait for another process that follows up the same resource."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effect:
+    """What an order costs: the total score of its table now, and what it would be without the order's broken rows."""
+
+    score: float
+    fixed: float
 
 
 def send(workspace: Workspace, names: Sequence[str] = (), *, actor: str) -> list[Order]:
@@ -31,9 +44,13 @@ def send(workspace: Workspace, names: Sequence[str] = (), *, actor: str) -> list
 
 
 def check(workspace: Workspace, names: Sequence[str] = ()) -> list[Order]:
-    """Verify open orders against the newest assessments, and mark those that are late; sends nothing new."""
+    """Verify open orders against the newest assessments, end those on what is no more, mark those that are late.
+
+    Nothing new is sent.
+    """
     moved = [order for one in _newest(workspace, names) for order in _follow(workspace, one, is_sending=False)]
-    return moved + orders.expire(store=workspace.store, clock=workspace.clock)
+    given = {"store": workspace.store, "clock": workspace.clock}
+    return [*moved, *orders.lapse_of_gone(workspace.city.resources, **given), *orders.expire(**given)]
 
 
 def report(workspace: Workspace, resource: str, *, item: str, words: str, basis: str, actor: str) -> Order:
@@ -82,6 +99,17 @@ def positions(workspace: Workspace, order: Order, limit: int = 1000) -> list[tup
     return broken_positions(workspace.lake, resource, order.phase, order.cause, limit)
 
 
+def effect(workspace: Workspace, order: Order) -> Effect | None:
+    """The effect of an order on its table's score, by the newest assessment; None for a report or a rule that is gone."""
+    with workspace.store.read() as connection:
+        found = find_assessment(connection, order.resource, order.phase) if order.kind == "quality" else None
+    if found is None or order.cause not in {r.rule for r in found.results}:
+        return None
+    whole = [replace(r, score=1.0) if r.rule == order.cause else r for r in found.results]
+    scores = scores_of(whole, workspace.city.scoring)
+    return Effect(score=found.total.score, fixed=next(s.score for s in scores if s.dimension == "total"))
+
+
 def principal(workspace: Workspace, account: str) -> Principal:
     """An account of the definitions as an actor.
 
@@ -119,11 +147,12 @@ def _follow(workspace: Workspace, one: Assessment, *, is_sending: bool) -> list[
     resource = workspace.city.resources[one.resource]
     rules = [r.rule for r in one.results if r.broken]
     where = by_batch(workspace.lake, resource, one.phase, rules) if is_kept(workspace.lake, resource, one.phase) else {}
-    return orders.follow_up(
-        one,
-        resource.department,
-        store=workspace.store,
-        clock=workspace.clock,
-        batches=where,
-        is_sending=is_sending,
-    )
+    with workspace.lock(f"orders:{one.resource}", wait=_WAIT):
+        return orders.follow_up(
+            one,
+            resource.department,
+            store=workspace.store,
+            clock=workspace.clock,
+            batches=where,
+            is_sending=is_sending,
+        )

@@ -44,17 +44,20 @@ TRANSITIONS = (
     *(_move("dispute", late, _S.DISPUTED, _PROVIDER) for late in _LATE),
     _move("insist", _S.DISPUTED, _S.SENT, _STEWARD),
     _move("withdraw", _S.DISPUTED, _S.CLOSED, _STEWARD),
-    _move("withdraw", _S.SENT, _S.CLOSED, _STEWARD),
+    *(_move("withdraw", state, _S.CLOSED, _STEWARD) for state in (_S.SENT, _S.ACCEPTED, *_LATE)),
     _move("verify", _S.FIXED, _S.VERIFIED, _STEWARD, _RULE),
     _move("return", _S.FIXED, _S.SENT, _STEWARD, _REPORTER, _RULE),
     _move("close", _S.VERIFIED, _S.CLOSED, _STEWARD, _REPORTER, _RULE),
+    _move("close", _S.FIXED, _S.CLOSED, _REPORTER),
     *(_move("vanish", state, _S.VERIFIED, _RULE) for state in (_S.SENT, _S.ACCEPTED, *_LATE)),
+    *(_move("lapse", state, _S.CLOSED, _RULE) for state in (_S.SENT, _S.ACCEPTED, _S.FIXED, _S.DISPUTED, *_LATE)),
     _move("expire", _S.SENT, _S.OVERDUE, _RULE),
     _move("expire", _S.ACCEPTED, _S.OVERDUE, _RULE),
     _move("escalate", _S.OVERDUE, _S.ESCALATED, _STEWARD, _RULE),
 )
-"""Every move an order can make. ``verify``, ``return`` and ``vanish`` follow from the check of the next batch; ``expire``
-and ``escalate`` from the calendar."""
+"""Every move an order can make. ``verify``, ``return`` and ``vanish`` follow from the check of the next batch, ``lapse``
+from a rule or a resource that is no more, ``expire`` and ``escalate`` from the calendar. Who reported an error may close it
+when the answer suffices."""
 OPEN = tuple(s for s in OrderState if s not in (_S.VERIFIED, _S.CLOSED))
 KINDS = ("quality", "report")
 
@@ -65,7 +68,8 @@ class Order:
 
     ``kind`` is ``quality`` (a rule's broken rows) or ``report`` (an error that a user met). A quality order stands for
     one cause: a rule on a resource; ``broken`` of ``checked`` rows at ``version`` of its table, in ``batches``. A report
-    names ``item`` and ``basis`` (what the reporter knows), and answers go into the moves. ``deadline`` in UTC;
+    names ``item`` and ``basis`` (what the reporter knows), its ``cause`` is how its words begin; they and the answers stand
+    in the moves. ``deadline`` in UTC;
     ``returns`` counts how often a fix did not hold; ``first_broken`` is what it began with.
     """
 

@@ -6,7 +6,7 @@ stands in :data:`cityloom.model.order.TRANSITIONS`; a move, its history and its 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -22,9 +22,10 @@ from cityloom.model.principal import Principal
 from cityloom.model.quality import Assessment, RuleResult
 from cityloom.model.transition import check_actor, transition
 from cityloom.model.transition import diagram as _diagram
+from cityloom.quality.spoken import check_words
 from cityloom.store import audit
 from cityloom.store.database import Store
-from cityloom.store.orders import add_order_move, find_order, first_moves, list_orders, put_order
+from cityloom.store.orders import add_order_move, find_order, last_moves, list_orders, put_order
 
 RULE = "rule"
 """Name of the actor where a move follows from a check or the calendar."""
@@ -35,6 +36,10 @@ REPORT_DAYS = 5
 ESCALATED_DAYS = 3
 """Working days after its deadline an order goes to the authority."""
 _NEEDS_WORDS = frozenset({"fix", "dispute", "insist", "withdraw", "return"})
+_NO_RULE = "The rule no longer counts for this resource."
+_NO_RESOURCE = "The resource is no longer among the definitions."
+_BEGINNING = 80
+"""Characters of a report's words that stand for its cause in lists."""
 Batches = Mapping[str, Mapping[str, int]]
 """By rule: broken rows by batch."""
 
@@ -51,26 +56,34 @@ def follow_up(
 ) -> list[Order]:
     """Bring the orders of a resource up to its newest assessment; returns those that changed.
 
-    A rule that is broken and has no open order gets one, where orders are being sent. An open one is brought up to date; one said to be fixed
-    is verified and closed when no row is broken any more, and goes back when there are as many as before in a
-    newer version; what vanished without a word is verified too.
+    A rule that is broken and has no open order gets one, where orders are being sent. An open one is brought up to date,
+    also from the rows as they came to the standard ones; one said to be fixed is verified and closed when no row is
+    broken any more, and goes back when a newer version has broken rows; what vanished without a word is verified too,
+    and an order on a rule that no longer counts lapses.
     """
     changed: list[Order] = []
     with store.write() as connection:
-        open_ones = {
-            o.cause: o
-            for o in list_orders(connection, resource=assessment.resource, kind="quality", states=OPEN)
-            if o.phase == assessment.phase
-        }
+        found = list_orders(connection, resource=assessment.resource, kind="quality", states=OPEN, is_locked=True)
+        open_ones = {o.cause: o for o in found if _is_seen(o, assessment)}
+        known = {o.cause for o in found}
         for result in assessment.results:
-            order = open_ones.get(result.rule)
+            order = open_ones.pop(result.rule, None)
             where = (batches or {}).get(result.rule, {})
-            if order is None and result.broken and is_sending:
+            if result.rule not in known and result.broken and is_sending:
                 new = _opened(assessment, result, department, where, clock, calendar)
                 changed.append(_begin(connection, new, RULE, "", clock))
-            elif order is not None and order.version < assessment.version:
-                changed.append(_checked(connection, order, assessment, result, where, clock, calendar))
+            elif order is not None:
+                moved = _checked(connection, order, assessment, result, where, clock, calendar)
+                changed += [moved] if moved != order else []
+        changed += [_record(connection, gone, "lapse", RULE, _NO_RULE, clock) for gone in open_ones.values()]
     return changed
+
+
+def lapse_of_gone(known: Collection[str], *, store: Store, clock: Clock) -> list[Order]:
+    """End the open orders on resources that are not among the known ones; returns them."""
+    with store.write() as connection:
+        found = [o for o in list_orders(connection, kind="quality", states=OPEN, is_locked=True) if o.resource not in known]
+        return [_record(connection, gone, "lapse", RULE, _NO_RESOURCE, clock) for gone in found]
 
 
 def report(
@@ -79,16 +92,17 @@ def report(
     """An error that a user of data met, sent to the department that answers for the data.
 
     Raises:
-        UserError: ``quality.order.words`` without words.
+        UserError: as :func:`cityloom.quality.spoken.check_words`.
     """
-    _require(wrong.words, "report")
+    check_words(wrong.words, "report")
+    check_words(wrong.basis, "report", is_needed=False)
     now = clock.now()
     order = Order(
         id=new_id("o"),
         kind="report",
         department=wrong.department,
         resource=wrong.resource,
-        cause=wrong.words,
+        cause=_beginning(wrong.words),
         item=wrong.item,
         basis=wrong.basis,
         reported_by=actor.account,
@@ -101,36 +115,47 @@ def report(
         return _begin(connection, order, actor.account, wrong.words, clock)
 
 
-def move(order_id: str, verb: str, actor: Principal, words: str, *, store: Store, clock: Clock) -> Order:
+def move(
+    order_id: str,
+    verb: str,
+    actor: Principal,
+    words: str,
+    *,
+    store: Store,
+    clock: Clock,
+    calendar: WorkCalendar | None = None,
+) -> Order:
     """Make a move of an order on behalf of a person.
 
     Raises:
-        UserError: ``quality.order.unknown``, ``quality.order.words`` or ``model.transition.impossible``.
+        UserError: ``quality.order.unknown``, ``model.transition.impossible``, or as
+            :func:`cityloom.quality.spoken.check_words`.
         DeniedError: ``model.transition.denied``.
     """
     with store.write() as connection:
-        order = load(connection, order_id)
+        order = _late(connection, load(connection, order_id), clock)
         step = transition(TRANSITIONS, verb, order.state)
         check_actor(step, actor, consumer=order.reporter_department, provider=order.department)
-        if verb in _NEEDS_WORDS:
-            _require(words, verb)
-        returns = order.returns + (verb == "return")
-        return _record(connection, replace(order, returns=returns), verb, actor.account, words, clock)
+        check_words(words, verb, is_needed=verb in _NEEDS_WORDS)
+        order = replace(order, returns=order.returns + (verb == "return"))
+        if step.target == OrderState.SENT:
+            order = replace(order, deadline=_due(order, clock, calendar))
+        return _record(connection, order, verb, actor.account, words, clock)
 
 
 def expire(*, store: Store, clock: Clock, calendar: WorkCalendar | None = None) -> list[Order]:
     """Mark orders past their deadline as overdue, and those long past it as escalated; returns those that moved."""
-    moved = []
+    moved: dict[str, Order] = {}
     now = clock.now()
     with store.write() as connection:
-        for order in list_orders(connection, states=(OrderState.SENT, OrderState.ACCEPTED)):
-            if order.deadline <= iso(now):
-                moved.append(_record(connection, order, "expire", RULE, "", clock))
-        for order in list_orders(connection, states=(OrderState.OVERDUE,)):
-            due = datetime.fromisoformat(order.deadline)
-            if deadline(due, ESCALATED_DAYS, calendar or ChineseCalendar()) <= now:
-                moved.append(_record(connection, order, "escalate", RULE, "", clock))
-    return moved
+        for order in list_orders(connection, states=(OrderState.SENT, OrderState.ACCEPTED, OrderState.OVERDUE), is_locked=True):
+            late = _late(connection, order, clock)
+            due = datetime.fromisoformat(late.deadline)
+            if late.state == OrderState.OVERDUE and deadline(due, ESCALATED_DAYS, calendar or ChineseCalendar()) <= now:
+                late = _record(connection, late, "escalate", RULE, "", clock)
+            if late != order:
+                moved[order.id] = late
+    return list(moved.values())
 
 
 def load(connection: sa.Connection, order_id: str) -> Order:
@@ -153,10 +178,10 @@ def load(connection: sa.Connection, order_id: str) -> Order:
 def figures(connection: sa.Connection) -> list[OrderFigures]:
     """Statistics of every department with orders, by name, and of all under an empty name at the end."""
     orders = list_orders(connection)
-    fixed = {**first_moves(connection, "vanish"), **first_moves(connection, "fix")}
+    fixed, late = last_moves(connection, "fix", "vanish"), last_moves(connection, "expire")
     names = sorted({o.department for o in orders})
-    found = [_figures(name, [o for o in orders if o.department == name], fixed) for name in names]
-    return [*found, _figures("", orders, fixed)]
+    found = [_figures(name, [o for o in orders if o.department == name], fixed, late) for name in names]
+    return [*found, _figures("", orders, fixed, late)]
 
 
 def diagram() -> str:
@@ -164,9 +189,10 @@ def diagram() -> str:
     return _diagram(TRANSITIONS, OrderState.SENT)
 
 
-def _figures(department: str, orders: Sequence[Order], fixed: Mapping[str, str]) -> OrderFigures:
-    done = [o for o in orders if o.id in fixed]
-    in_time = [o for o in done if fixed[o.id] <= o.deadline]
+def _figures(department: str, orders: Sequence[Order], fixed: Mapping[str, str], late: Collection[str]) -> OrderFigures:
+    """Done is what was fixed and was not sent back; in time, what was never late on the way."""
+    done = [o for o in orders if o.id in fixed and o.state in (OrderState.FIXED, OrderState.VERIFIED, OrderState.CLOSED)]
+    in_time = [o for o in done if o.id not in late]
     days = [_days(o.opened_at, fixed[o.id]) for o in done]
     return OrderFigures(
         department=department,
@@ -196,8 +222,7 @@ def _opened(
     calendar: WorkCalendar | None,
 ) -> Order:
     now = clock.now()
-    days = DAYS.get(result.severity, DAYS["medium"])
-    return Order(
+    order = Order(
         id=new_id("o"),
         kind="quality",
         department=department,
@@ -214,8 +239,33 @@ def _opened(
         columns=result.columns,
         opened_at=iso(now),
         changed_at=iso(now),
-        deadline=iso(deadline(now, days, calendar or ChineseCalendar())),
     )
+    return replace(order, deadline=_due(order, clock, calendar))
+
+
+def _due(order: Order, clock: Clock, calendar: WorkCalendar | None) -> str:
+    """The deadline of an order that is sent now."""
+    days = REPORT_DAYS if order.kind == "report" else DAYS.get(order.severity, DAYS["medium"])
+    return iso(deadline(clock.now(), days, calendar or ChineseCalendar()))
+
+
+def _late(connection: sa.Connection, order: Order, clock: Clock) -> Order:
+    """The order, overdue where its deadline has passed and nobody noticed yet."""
+    is_waiting = order.state in (OrderState.SENT, OrderState.ACCEPTED)
+    if not is_waiting or order.deadline > iso(clock.now()):
+        return order
+    return _record(connection, order, "expire", RULE, "", clock)
+
+
+def _is_seen(order: Order, assessment: Assessment) -> bool:
+    """Whether an assessment says something of an order: one that is older, of other rows, does not."""
+    is_same = order.phase == assessment.phase and order.version <= assessment.version
+    return is_same or assessment.at > order.changed_at
+
+
+def _beginning(words: str) -> str:
+    text = " ".join(words.split())
+    return text if len(text) <= _BEGINNING else f"{text[:_BEGINNING]}…"
 
 
 def _checked(
@@ -227,21 +277,26 @@ def _checked(
     clock: Clock,
     calendar: WorkCalendar | None,
 ) -> Order:
-    """An open order after a newer version was assessed."""
+    """An open order after its rule was assessed anew; the same one where nothing is new."""
+    is_newer = (order.phase, order.version) != (assessment.phase, assessment.version)
     newer = replace(
-        order, version=assessment.version, checked=result.checked, broken=result.broken, batches=dict(where)
+        order,
+        phase=assessment.phase,
+        version=assessment.version,
+        checked=result.checked,
+        broken=result.broken,
+        batches=dict(where),
     )
     if not result.broken and order.state != OrderState.DISPUTED:
-        verb = "verify" if order.state == OrderState.FIXED else "vanish"
-        verified = _record(connection, newer, verb, RULE, "", clock)
+        late = _late(connection, newer, clock)
+        verified = _record(connection, late, "verify" if late.state == OrderState.FIXED else "vanish", RULE, "", clock)
         return _record(connection, verified, "close", RULE, "", clock)
-    if order.state == OrderState.FIXED and result.broken:
-        days = DAYS.get(order.severity, DAYS["medium"])
-        due = iso(deadline(clock.now(), days, calendar or ChineseCalendar()))
-        returned = replace(newer, returns=order.returns + 1, deadline=due)
+    if order.state == OrderState.FIXED and is_newer:
+        returned = replace(newer, returns=order.returns + 1, deadline=_due(order, clock, calendar))
         words = "The check of the next batch still finds broken rows."
         return _record(connection, returned, "return", RULE, words, clock)
-    put_order(connection, newer)
+    if newer != order:
+        put_order(connection, newer)
     return newer
 
 
@@ -274,13 +329,3 @@ def _audit(connection: sa.Connection, order: Order, verb: str, actor: str, clock
     details: dict[str, str | int] = {"order": order.id, "verb": verb, "state": str(order.state), "broken": order.broken}
     event = AuditEvent(kind=EventKind.ORDER_MOVED, actor=actor, subject=order.resource, details=details)
     audit.append(connection, event, clock)
-
-
-def _require(words: str, verb: str) -> None:
-    if not words.strip():
-        raise UserError(
-            "quality.order.words",
-            "{verb} needs words: the other side must know why.",
-            hint="Say it in a sentence, without any value of a person.",
-            verb=verb,
-        )

@@ -74,10 +74,13 @@ def list_orders(
     resource: str | None = None,
     kind: str | None = None,
     states: Sequence[str] = (),
+    is_locked: bool = False,
 ) -> list[Order]:
-    """Orders, those that are due first."""
+    """Orders, those that are due first; ``is_locked`` keeps others from moving them until the transaction ends."""
     t = order_table
     query = sa.select(t).order_by(t.c.deadline, t.c.id)
+    if is_locked:
+        query = query.with_for_update()
     for column, value in ((t.c.department, department), (t.c.resource, resource), (t.c.kind, kind)):
         if value is not None:
             query = query.where(column == value)
@@ -99,10 +102,10 @@ def list_order_moves(connection: sa.Connection, order_id: str) -> list[OrderMove
     return [OrderMove(**{k: row[k] for k in fields}) for row in connection.execute(query).mappings()]
 
 
-def first_moves(connection: sa.Connection, verb: str) -> dict[str, str]:
-    """By order the time of its first move of a kind."""
+def last_moves(connection: sa.Connection, *verbs: str) -> dict[str, str]:
+    """By order the time of its last move of these kinds."""
     t = order_move_table
-    query = sa.select(t.c.order, sa.func.min(t.c.at).label("at")).where(t.c.verb == verb).group_by(t.c.order)
+    query = sa.select(t.c.order, sa.func.max(t.c.at).label("at")).where(t.c.verb.in_(verbs)).group_by(t.c.order)
     return {row.order: row.at for row in connection.execute(query)}
 
 

@@ -213,7 +213,7 @@ def _at(order: Order, records: Records, period: Period) -> _Standing:
     ends = [m.at for m in moves if m.target in (OrderState.VERIFIED, OrderState.CLOSED)]
     state = moves[-1].target if moves else order.state
     is_open = state in _OPEN
-    return _Standing(order, state, fixes[0] if fixes else None, None if is_open else ends[0] if ends else order.closed_at)
+    return _Standing(order, state, fixes[-1] if fixes else None, None if is_open else ends[0] if ends else order.closed_at)
 
 
 def _is_late(one: _Standing, period: Period, now: str) -> bool:
