@@ -19,21 +19,20 @@ from sqlglot import exp
 from cityloom.engines.base import sql
 from cityloom.engines.terms import column
 from cityloom.flows.bootstrap import Workspace
-from cityloom.flows.causes import grades_of
-from cityloom.flows.shown import may_look
+from cityloom.flows.shown import HIDDEN, closed_items, may_look
+from cityloom.flows.spreadsheets import guarded
 from cityloom.kernel.errors import UserError
 from cityloom.kernel.i18n import _
 from cityloom.lake.changes import rows_of
 from cityloom.model.audit import AuditEvent, EventKind
 from cityloom.model.order import Order
-from cityloom.model.resource import GRADES, Resource
+from cityloom.model.resource import Resource
 from cityloom.quality.broken import assessed_table, relation
 from cityloom.quality.plan import RulePlan, plan
 from cityloom.quality.run import today
 from cityloom.store import audit
 
 FORMS = ("csv", "xlsx")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _LARGEST = 1_000_000
 """Rows of a sheet that spreadsheet programs open."""
 
@@ -91,7 +90,7 @@ def lines(workspace: Workspace, asked: Asked, *, actor: str) -> Iterator[BrokenL
     event = AuditEvent(kind=EventKind.BROKEN_SHOWN, actor=actor, subject=resource.name, details=details)
     with workspace.store.write() as connection:
         audit.append(connection, event, workspace.clock)
-    closed = _closed(workspace, resource, actor)
+    closed = closed_items(workspace, resource, actor)
     return (line for one in plans for line in _of_rule(workspace, resource, asked, one, closed))
 
 
@@ -152,7 +151,7 @@ def _of_rule(
     reason = _reason(one)
     for batch in workspace.engine.batches(query, 8192):
         for values in batch.to_pylist():
-            shown = {n: "***" if n in closed and values[n] is not None else values[n] for n in names}
+            shown = {n: HIDDEN if n in closed and values[n] is not None else values[n] for n in names}
             yield BrokenLine(
                 batch=values["_batch"],
                 row=values["_row"],
@@ -194,12 +193,6 @@ def _reason(one: RulePlan) -> str:
     return f"{one.use.title or one.rule.title}{f' ({options})' if options else ''}{when}"
 
 
-def _closed(workspace: Workspace, resource: Resource, actor: str) -> frozenset[str]:
-    if workspace.city.accounts[actor].department == resource.department:
-        return frozenset()
-    return frozenset(name for name, grade in grades_of(workspace, resource).items() if grade in GRADES[2:])
-
-
 def _head() -> list[str]:
     return [_("batch"), _("row"), _("rule"), _("reason"), _("key"), _("column"), _("value")]
 
@@ -217,8 +210,7 @@ def _write_csv(found: Iterator[BrokenLine], target: IO[bytes]) -> int:
     count = 0
     for line in found:
         count += 1
-        cells = _cells(line)
-        writer.writerow([f"'{c}" if isinstance(c, str) and c.startswith(_FORMULA) else c for c in cells])
+        writer.writerow([guarded(c) if isinstance(c, str) else c for c in _cells(line)])
     text.detach()
     return count
 

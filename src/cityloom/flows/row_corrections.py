@@ -13,6 +13,7 @@ from cityloom.engines.base import sql
 from cityloom.flows import chain, corrections
 from cityloom.flows.bootstrap import Workspace
 from cityloom.flows.runner import Runner
+from cityloom.flows.spreadsheets import bare, guarded
 from cityloom.kernel.clock import iso
 from cityloom.kernel.errors import DataError, DeniedError, UserError
 from cityloom.lake.changes import rows_of
@@ -25,18 +26,19 @@ from cityloom.store.corrections import RowCorrection, add_corrections
 
 _PLACE = ("_batch", "_row", "_rule")
 _SYSTEM = ("_batch", "_row", "_at", "_hash", "_op", "_position")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
-_MOST = 10_000
+Record = Mapping[str, str | None]
+MOST = 10_000
 """Rows that one correction takes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """One row to be put right: where it stands, and the new values by raw column."""
+    """One row to be put right: where it stands, the new values by raw column, and what speaks for them beside the reason."""
 
     batch: str
     row: int
     values: Mapping[str, str | None]
+    note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +61,7 @@ def hand_out(workspace: Workspace, resource: Resource, who: Principal) -> str:
         UserError: ``flows.correction.none``.
         DeniedError: ``flows.correction.denied``.
     """
-    _require_right(resource, who)
+    require_right(resource, who)
     table, lake = resource.std_table + SET_APART, workspace.lake
     if not lake.exists(table):
         raise UserError(
@@ -68,16 +70,16 @@ def hand_out(workspace: Workspace, resource: Resource, who: Principal) -> str:
             hint="See `cityloom standard cleaning list`.",
             resource=resource.name,
         )
-    open_rows = sql("SELECT a._batch, a._row, a._rule FROM :t AS a WHERE NOT a._replaced ORDER BY a._batch, a._row LIMIT :most", t=lake.relation(table), most=_MOST)
+    open_rows = sql("SELECT a._batch, a._row, a._rule FROM :t AS a WHERE NOT a._replaced ORDER BY a._batch, a._row LIMIT :most", t=lake.relation(table), most=MOST)
     places = lake.engine.records(open_rows)
-    found = _raw_rows(workspace, resource, [(p["_batch"], p["_row"]) for p in places])
+    found = raw_rows(workspace, resource, [(p["_batch"], p["_row"]) for p in places])
     names = _columns(resource)
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow([*_PLACE, *names])
     for place in places:
         values = found[(place["_batch"], place["_row"])]
-        writer.writerow([*place.values(), *(_guarded(values.get(n) or "") for n in names)])
+        writer.writerow([*place.values(), *(guarded(values.get(n) or "") for n in names)])
     _record(workspace, EventKind.REJECTS_SHOWN, resource, who, {"rows": len(places)})
     return text.getvalue()
 
@@ -96,11 +98,11 @@ def read_changes(workspace: Workspace, resource: Resource, text: str) -> list[Ch
         places = [(row["_batch"], int(row["_row"])) for row in rows]
     except (ValueError, TypeError):
         raise _wrong_file(2) from None
-    found = _raw_rows(workspace, resource, places)
+    found = raw_rows(workspace, resource, places)
     changes = []
     for place, row in zip(places, rows, strict=True):
         held = found[place]
-        new = {n: _bare(row[n]) or None for n in names if n in row and row[n] is not None and (_bare(row[n]) or None) != (held.get(n) or None)}
+        new = {n: bare(row[n]) or None for n in names if n in row and row[n] is not None and (bare(row[n]) or None) != (held.get(n) or None)}
         if new:
             changes.append(Change(batch=place[0], row=place[1], values=new))
     return changes
@@ -117,28 +119,20 @@ def correct(workspace: Workspace, resource: Resource, who: Principal, changes: S
         DataError: ``flows.correction.flawed`` when the new rows could not be taken in.
         DeniedError: ``flows.correction.denied``.
     """
-    _require_right(resource, who)
+    require_right(resource, who)
     _check(resource, changes, why)
     places = [(c.batch, c.row) for c in changes]
-    held = _raw_rows(workspace, resource, places)
+    held = raw_rows(workspace, resource, places)
     records = [{**held[place], **change.values} for place, change in zip(places, changes, strict=True)]
     if not records:
         return Corrected(resource=resource.name, rows=0, cells=0, batch="", runs=())
-    flaws = corrections.flaws_of(workspace, resource, records)
-    if flaws:
-        raise DataError(
-            "flows.correction.flawed",
-            "{count} corrected rows could not be taken in; the first is row {row}.",
-            hint="Every column must be one of the resource's, and every value fit its file.",
-            count=len(flaws),
-            row=min(flaws),
-        )
+    _check_records(workspace, resource, places, [held[place] for place in places], records)
     batch = corrections.land_rows(workspace, resource, who, f"rows ({changes[0].batch})", records)
     at = iso(workspace.clock.now())
     made = [
         RowCorrection(
             resource=resource.name, batch=c.batch, row=c.row, by_batch=batch, by_row=n, columns=tuple(sorted(c.values)),
-            account=who.account, why=why, at=at,
+            account=who.account, why=f"{why} ({c.note})" if c.note else why, at=at,
         )
         for n, c in enumerate(changes, start=1)
     ]  # fmt: skip
@@ -180,12 +174,34 @@ def _check(resource: Resource, changes: Sequence[Change], why: str) -> None:
             hint="Correct the row at the source; the change comes in by itself.",
             resource=resource.name,
         )
-    if len(changes) > _MOST:
-        raise UserError("flows.correction.many", "A correction takes at most {most} rows.", hint="Bring a delivery instead.", most=_MOST)
+    if len(changes) > MOST:
+        raise UserError("flows.correction.many", "A correction takes at most {most} rows.", hint="Bring a delivery instead.", most=MOST)
 
 
-def _raw_rows(workspace: Workspace, resource: Resource, places: Sequence[tuple[str, int]]) -> dict[tuple[str, int], dict[str, str | None]]:
-    """Raw rows by batch and number, as texts without the system's columns."""
+def _check_records(
+    workspace: Workspace, resource: Resource, places: Sequence[tuple[str, int]], old: Sequence[Record], new: Sequence[Record]
+) -> None:
+    """Refuse rows that could not be taken in; what was wrong with a row as it came may stay so."""
+    flaws = corrections.flaws_of(workspace, resource, new)
+    flaws -= corrections.flaws_of(workspace, resource, old) if flaws else set()
+    if flaws:
+        batch, row = places[min(flaws) - 1]
+        raise DataError(
+            "flows.correction.flawed",
+            "{count} corrected rows could not be taken in; the first is row {row} of the batch {batch}.",
+            hint="Every column must be one of the resource's, and the new values must keep its rules.",
+            count=len(flaws),
+            row=row,
+            batch=batch,
+        )
+
+
+def raw_rows(workspace: Workspace, resource: Resource, places: Sequence[tuple[str, int]]) -> dict[tuple[str, int], dict[str, str | None]]:
+    """Raw rows by batch and number, as texts without the system's columns.
+
+    Raises:
+        UserError: ``flows.correction.unknown``.
+    """
     lake = workspace.lake
     asked = pa.table({"b": pa.array([b for b, _ in places], pa.string()), "n": pa.array([n for _, n in places], pa.int64())})
     with lake.engine.bound(asked) as wanted:
@@ -211,7 +227,12 @@ def _columns(resource: Resource) -> list[str]:
     return list(dict.fromkeys(item.column for item in resource.items))
 
 
-def _require_right(resource: Resource, who: Principal) -> None:
+def require_right(resource: Resource, who: Principal) -> None:
+    """Refuse who may not correct rows of a resource.
+
+    Raises:
+        DeniedError: ``flows.correction.denied``.
+    """
     is_own = who.department == resource.department and {"officer", "owner"} & set(who.roles)
     if not is_own and "steward" not in who.roles:
         raise DeniedError(
@@ -235,11 +256,3 @@ def _wrong_file(row: int) -> DataError:
         hint="Correct the file that `cityloom standard apart RESOURCE --export FILE` writes, and keep its columns.",
         row=row,
     )
-
-
-def _guarded(value: str) -> str:
-    return f"'{value}" if value.startswith(_FORMULA) else value
-
-
-def _bare(value: str) -> str:
-    return value[1:] if value.startswith("'") else value

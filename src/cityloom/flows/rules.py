@@ -9,12 +9,12 @@ from typing import Any
 from cityloom.content.rules import check_use
 from cityloom.flows.bootstrap import Workspace
 from cityloom.flows.orders import principal
-from cityloom.flows.shown import may_look
+from cityloom.flows.shown import HIDDEN, closed_items, may_look
 from cityloom.kernel.errors import UserError
 from cityloom.kernel.registry import plugins
 from cityloom.model.audit import AuditEvent, EventKind
 from cityloom.model.quality import RuleResult
-from cityloom.model.resource import GRADES, Resource
+from cityloom.model.resource import Resource
 from cityloom.model.rules import RuleRecord, RuleReview, RuleTarget
 from cityloom.model.standard import RuleUse
 from cityloom.quality import review as stage
@@ -148,7 +148,7 @@ def tried(
     )
     with workspace.store.write() as connection:
         audit.append(connection, event, workspace.clock)
-    closed = _closed(workspace, resource, actor)
+    closed = closed_items(workspace, resource, actor)
     return [replace(one, values=_masked(one, closed)) for one in found]
 
 
@@ -276,19 +276,9 @@ def _plans(workspace: Workspace, resource: Resource) -> tuple[RulePlan, ...]:
     return plan(resource, elements=city.elements, codes=city.codes, today=today(workspace.clock))
 
 
-def _closed(workspace: Workspace, resource: Resource, actor: str) -> frozenset[str]:
-    """Items whose values an account of another department is not shown."""
-    city = workspace.city
-    if city.accounts[actor].department == resource.department:
-        return frozenset()
-    elements = {item.name: city.elements.get(item.element or "") for item in resource.items}
-    inherited = {name: one.grade if one else resource.grade for name, one in elements.items()}
-    return frozenset(i.name for i in resource.items if (i.grade or inherited[i.name]) in GRADES[2:])
-
-
 def _masked(one: Trial, closed: frozenset[str]) -> dict[tuple[str, int], dict[str, str | None]]:
     return {
-        place: {name: "***" if name in closed and value is not None else value for name, value in values.items()}
+        place: {name: HIDDEN if name in closed and value is not None else value for name, value in values.items()}
         for place, values in one.values.items()
     }
 

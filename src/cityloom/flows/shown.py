@@ -9,13 +9,16 @@ from typing import Any
 from cityloom.engines.base import sql
 from cityloom.flows.admission import ROLES
 from cityloom.flows.bootstrap import Workspace
+from cityloom.flows.causes import grades_of
 from cityloom.kernel.errors import DeniedError, UserError
 from cityloom.lake.tables import Lake
 from cityloom.model.audit import AuditEvent, EventKind
 from cityloom.model.batch import Batch
-from cityloom.model.resource import Resource
+from cityloom.model.resource import GRADES, Resource
 from cityloom.store import audit, batches
 
+HIDDEN = "***"
+"""Stands for a value that the account is not shown."""
 _MAY_LOOK = {"steward", "analyst"}
 
 
@@ -71,6 +74,13 @@ def may_look(workspace: Workspace, resource: Resource, actor: str) -> None:
             actor=actor or "-",
             resource=resource.name,
         )
+
+
+def closed_items(workspace: Workspace, resource: Resource, actor: str) -> frozenset[str]:
+    """Items whose values an account of another department is not shown: those graded sensitive or core."""
+    if workspace.city.accounts[actor].department == resource.department:
+        return frozenset()
+    return frozenset(name for name, grade in grades_of(workspace, resource).items() if grade in GRADES[2:])
 
 
 def _rows(lake: Lake, table: str, batch: Batch, version: int, limit: int) -> list[dict[str, Any]]:
