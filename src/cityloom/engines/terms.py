@@ -6,6 +6,7 @@ Patterns are written for RE2, Java and Python alike: no look-around, no back-ref
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -86,16 +87,28 @@ def any_of(*conditions: exp.Expression) -> exp.Expression:
     return exp.Paren(this=exp.or_(*(c.copy() for c in conditions)))
 
 
+def is_one_of(text: exp.Expression, values: Sequence[str]) -> exp.Expression:
+    """Whether a text is one of a few (a dozen or two); NULL for NULL.
+
+    One comparison after the other: DuckDB joins ``IN`` of five and more, which takes some 3.5 MiB for every column that
+    it stands on, and twice the time.
+    """
+    if not values:
+        return sql("CASE WHEN :x IS NOT NULL THEN false END", x=text)
+    return any_of(*(sql(":x = :value", x=text, value=value) for value in values))
+
+
 def lookup(text: exp.Expression, pairs: dict[str, str]) -> exp.Expression:
     """The value that a text stands for in a fixed list of pairs; NULL where it is not in the list.
 
     A long list is joined instead of carried along with every row: engines would copy a map of thousands for each.
+    ``DISTINCT`` keeps DuckDB from laying all rows aside before it joins (a quarter of the cost).
     """
     if len(pairs) > _MANY and not any(_BETWEEN in part or _APART in part for pair in pairs.items() for part in pair):
         listed = _APART.join(f"{key}{_BETWEEN}{value}" for key, value in pairs.items())
         return sql(
-            "(SELECT max(split_part(m.e, :between, 2)) FROM (SELECT unnest(string_split(:listed, :apart)) AS e) AS m"
-            " WHERE split_part(m.e, :between, 1) = :x)",
+            "(SELECT max(m.v) FROM (SELECT DISTINCT split_part(u.e, :between, 1) AS k, split_part(u.e, :between, 2) AS v"
+            " FROM (SELECT unnest(string_split(:listed, :apart)) AS e) AS u) AS m WHERE m.k = :x)",
             between=_BETWEEN,
             apart=_APART,
             listed=listed,

@@ -7,7 +7,7 @@ from typing import ClassVar
 from sqlglot import exp
 
 from cityloom.engines.base import sql
-from cityloom.engines.terms import found, shared
+from cityloom.engines.terms import found, is_one_of, shared
 from cityloom.model.text import Title
 from cityloom.standard.base import Case
 from cityloom.standard.widths import NARROW, TABLE, UNTIDY, WIDEN
@@ -52,8 +52,7 @@ class CleanText:
         text = shared(
             sql("CASE WHEN :untidy THEN :tidied ELSE :x END", untidy=found(column, UNTIDY), tidied=tidied, x=column)
         )
-        missing = exp.In(this=text.copy(), expressions=[exp.Literal.string(t) for t in ("", *self.stand_ins)])
-        return sql("CASE WHEN :missing THEN NULL ELSE :text END", missing=missing, text=text)
+        return sql("CASE WHEN :missing THEN NULL ELSE :text END", missing=is_one_of(text, ("", *self.stand_ins)), text=text)
 
     def value(self, x: str | None) -> str | None:
         """The cleaned text."""
