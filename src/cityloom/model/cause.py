@@ -110,6 +110,13 @@ class Origin:
     steps: tuple[StepLine, ...] = ()
     reached: tuple[tuple[str, int], ...] = ()
 
+    @property
+    def aside(self) -> int:
+        """Rows broken as they came that are no current rows: another row of the key took their place, or they were set apart."""
+        if self.mended is None or self.made is None or self.left is None:
+            return 0
+        return self.came - self.mended - (self.left - self.made)
+
 
 @dataclass(frozen=True, kw_only=True)
 class RootCause:

@@ -105,6 +105,9 @@ def _show_origin(one: Origin, titles: dict[str, str]) -> None:
     if one.left is not None:
         line = _("Standardising mended {mended} of them and broke {made} others; {left} are broken after it.")
         console.print(line.format(mended=f"{one.mended or 0:,}", made=f"{one.made or 0:,}", left=f"{one.left:,}"))
+    if one.aside:
+        line = _("{count} of them are not current: another row of the same key took their place, or they were set apart.")
+        console.print(line.format(count=f"{one.aside:,}"))
     for step in one.steps:
         line = _("Step {step} of {item}: {broken} of the rows that it changed were in order before and are broken after.")
         console.print(line.format(step=step.step, item=titles.get(step.item, step.item), broken=f"{step.broken:,}"))
