@@ -7,7 +7,7 @@ from sqlglot import exp
 
 from cityloom.engines.base import sql
 from cityloom.lake.tables import Lake
-from cityloom.model.fusion import Contribution, ObjectType
+from cityloom.model.fusion import Attribute, Contribution, ObjectType
 from cityloom.model.resource import Item, Resource
 from cityloom.model.source import CollectionTask
 from cityloom.model.text import Title
@@ -33,7 +33,7 @@ def test_rows_are_followed_from_the_source_into_fused_records(lake: Lake) -> Non
     fused = pa.table({"id": ["1", "2", "3"], "tel__from": ["ga|firm|b1|1", "ga|firm|b1|0", None]})
     lake.append("base_firm", fused.to_batches(), part="b1", schema=fused.schema)
     kind = ObjectType(
-        name="firm", title=T, key="id", coding_rule="credit_code", attributes=(),
+        name="firm", title=T, key="id", coding_rule="credit_code", attributes=(Attribute(name="tel", title=T),),
         contributions=(Contribution(resource="firm", key="id", attributes={"tel": "phone"}),),
     )  # fmt: skip
     found = trace(
