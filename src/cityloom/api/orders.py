@@ -46,25 +46,59 @@ class Wrong(BaseModel):
     basis: Words = ""
 
 
+class Resources(BaseModel):
+    """Which resources; all when none is named."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    resources: Annotated[list[Annotated[str, Field(max_length=80)]], Field(max_length=1000)] = []
+
+
 @router.get("/api/v1/orders")
-def show_orders(who: Caller, state: Annotated[list[str] | None, Query()] = None) -> list[dict[str, Any]]:
+def show_orders(
+    who: Caller, state: Annotated[list[str] | None, Query()] = None, resource: Annotated[str | None, Query(max_length=80)] = None
+) -> list[dict[str, Any]]:
     """List the work orders that the caller's department is concerned with, those that are due first."""
     at, actor = who
     with at.store.read() as connection:
-        found = list_orders(connection, states=state or ())
+        found = list_orders(connection, states=flow.known_states(state or ()), resource=resource)
     return [asdict(one) for one in flow.visible(at, found, actor)]
+
+
+@router.post("/api/v1/orders", status_code=201)
+def send_orders(which: Resources, who: Caller) -> list[dict[str, Any]]:
+    """Send orders for what the newest assessments found broken, as a steward; the answer is what was sent or changed."""
+    at, actor = who
+    return [asdict(one) for one in flow.send(at, which.resources, actor=actor.account)]
+
+
+@router.post("/api/v1/orders/check")
+def check_orders(which: Resources, who: Caller) -> list[dict[str, Any]]:
+    """Check open orders against the newest assessments and the calendar, as a steward; the answer is what moved."""
+    at, actor = who
+    return [asdict(one) for one in flow.check_by(at, which.resources, actor=actor.account)]
+
+
+@router.get("/api/v1/orders/figures")
+def show_figures(who: Caller) -> list[dict[str, Any]]:
+    """Statistics of orders by department, at the end of all under an empty name; a department sees its own."""
+    at, actor = who
+    with at.store.read() as connection:
+        found = orders.figures(connection)
+    return [asdict(one) for one in found if flow.sees_all(actor) or one.department == actor.department]
 
 
 @router.get("/api/v1/orders/{order}")
 def show_order(order: str, who: Caller) -> dict[str, Any]:
-    """An order with its moves, and where its rows stand."""
+    """An order with its moves, where its rows stand, and what its fix would do to the score."""
     at, actor = who
     with at.store.read() as connection:
         found = orders.load(connection, order)
         moves = list_order_moves(connection, order)
     _visible(at, found, actor)
     rows = flow.positions(at, found) if found.kind == "quality" else []
-    return {"order": asdict(found), "moves": [asdict(m) for m in moves], "rows": rows}
+    gain = flow.effect(at, found)
+    return {"order": asdict(found), "moves": [asdict(m) for m in moves], "rows": rows, "effect": asdict(gain) if gain else None}
 
 
 @router.get("/api/v1/orders/{order}/rows")

@@ -8,12 +8,14 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.types import Scope
 
 from cityloom.kernel.errors import CityLoomError
 from cityloom.kernel.i18n import _, current_language
+from cityloom.web.trouble import trouble_page, wants_page
 
 MEDIA_TYPE = "application/problem+json"
-UNAUTHENTICATED = ("share.key.invalid", "collect.key.invalid")
+UNAUTHENTICATED = ("share.key.invalid", "collect.key.invalid", "api.key.invalid")
 """Codes answered with 401 instead of the family's 403: nobody showed who calls."""
 STATUS = {
     "collect.intake.conflict": 409,
@@ -31,6 +33,11 @@ def problem_response(body: dict[str, Any], headers: dict[str, str] | None = None
     """A problem object as a response with its own status and language."""
     said = {"Content-Language": current_language(), "Cache-Control": "no-store", **(headers or {})}
     return JSONResponse(body, status_code=body["status"], media_type=MEDIA_TYPE, headers=said)
+
+
+def answer(scope: Scope, body: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
+    """The problem as who asked can read it: a page in a browser, else the object."""
+    return trouble_page(body, headers or {}) if wants_page(scope) else problem_response(body, headers)
 
 
 def plain_problem(status: int, code: str, title: str, detail: str = "") -> dict[str, Any]:
@@ -68,16 +75,16 @@ def install_problems(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _refused)
 
 
-async def _expected(_request: Request, error: Exception) -> Response:
+async def _expected(request: Request, error: Exception) -> Response:
     assert isinstance(error, CityLoomError)
     body = error.problem()
     if error.code in UNAUTHENTICATED:
-        return problem_response(body | {"status": 401}, {"WWW-Authenticate": "Bearer"})
+        return answer(request.scope, body | {"status": 401}, {"WWW-Authenticate": "Bearer"})
     status = STATUS.get(error.code, body["status"])
-    return problem_response(body | {"status": status}, {"Retry-After": _RETRY_SECONDS} if status == 503 else None)
+    return answer(request.scope, body | {"status": status}, {"Retry-After": _RETRY_SECONDS} if status == 503 else None)
 
 
-async def _malformed(_request: Request, error: Exception) -> Response:
+async def _malformed(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     places = sorted({_place(e["loc"], e["type"]) for e in error.errors()})
     body = plain_problem(
@@ -86,7 +93,7 @@ async def _malformed(_request: Request, error: Exception) -> Response:
         _("The request is not of the form that this address takes."),
         _("Compare it with the description under /api/v1/openapi.json."),
     )
-    return problem_response(body | {"places": places})
+    return answer(request.scope, body | {"places": places})
 
 
 def _place(location: tuple[str | int, ...], kind: str) -> str:
@@ -94,7 +101,7 @@ def _place(location: tuple[str | int, ...], kind: str) -> str:
     return ".".join(str(part) for part in location[: 1 if kind == "extra_forbidden" else 2])
 
 
-async def _refused(_request: Request, error: Exception) -> Response:
+async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 405:
         title = _("This address does not take this method.")
@@ -103,4 +110,4 @@ async def _refused(_request: Request, error: Exception) -> Response:
     else:
         title = _("There is nothing at this address.")
     body = plain_problem(error.status_code, f"api.http.{error.status_code}", title)
-    return problem_response(body, dict(error.headers or {}))
+    return answer(request.scope, body, dict(error.headers or {}))

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from cityloom.api.callers import Caller
 from cityloom.content.rules import use_of
 from cityloom.flows import rules as flow
-from cityloom.kernel.errors import ConfigError, UserError
+from cityloom.kernel.errors import ConfigError, DeniedError, UserError
 from cityloom.model.rules import RuleTarget
 
 router = APIRouter(tags=["rules"])
@@ -84,15 +84,17 @@ def show_rules(
     who: Caller, resource: Annotated[str | None, Query()] = None, state: Annotated[str | None, Query()] = None
 ) -> list[dict[str, Any]]:
     """List the rules of the store, all their versions; those that definitions declare stand in the catalog."""
-    at, _actor = who
-    return [asdict(one) for one in flow.listed(at, resource, state)]
+    at, actor = who
+    return [asdict(one) for one in flow.visible(at, flow.listed(at, resource, state), actor)]
 
 
 @router.get("/api/v1/rules/{name}")
 def show_rule(name: str, who: Caller) -> dict[str, Any]:
     """All versions of a rule and what reviewers said."""
-    at, _actor = who
+    at, actor = who
     found, said = flow.shown(at, name)
+    if not flow.visible(at, found, actor):
+        raise DeniedError("api.rule.foreign", "This rule is of another department.", hint="See your own at /api/v1/rules.")
     return {"versions": [asdict(one) for one in found], "reviews": [asdict(one) for one in said]}
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from cityloom.flows.bootstrap import Workspace
 from cityloom.flows.roles import require_role
 from cityloom.kernel.errors import DeniedError, UserError
-from cityloom.model.order import OPEN, ErrorReport, Order
+from cityloom.model.order import OPEN, ErrorReport, Order, OrderState
 from cityloom.model.principal import Principal
 from cityloom.model.quality import PHASES, Assessment
 from cityloom.quality import orders
@@ -86,15 +86,48 @@ def move(workspace: Workspace, order_id: str, verb: str, words: str, *, actor: s
 
 def visible(workspace: Workspace, found: Sequence[Order], actor: Principal) -> list[Order]:
     """The orders that an account may see: of its department, reported by it, or all for stewards and leaders."""
-    if {"steward", "leader", "analyst", "audit_administrator"} & set(actor.roles):
+    if sees_all(actor):
         return list(found)
     return [o for o in found if actor.department in (o.department, o.reporter_department)]
 
 
+def sees_all(actor: Principal) -> bool:
+    """Whether an account sees the orders of all departments."""
+    return bool({"steward", "leader", "analyst", "audit_administrator"} & set(actor.roles))
+
+
+def known_states(states: Sequence[str]) -> Sequence[str]:
+    """The states, when there are such.
+
+    Raises:
+        UserError: ``flows.order.state``.
+    """
+    unknown = [state for state in states if state not in set(OrderState)]
+    if unknown:
+        raise UserError(
+            "flows.order.state",
+            "There is no state {state} of orders.",
+            hint="There are: {known}.",
+            state=unknown[0][:40],
+            known=", ".join(OrderState),
+        )
+    return states
+
+
+def check_by(workspace: Workspace, names: Sequence[str] = (), *, actor: str) -> list[Order]:
+    """The same on behalf of an account.
+
+    Raises:
+        DeniedError: ``flows.role.missing``.
+    """
+    require_role(workspace, actor, "steward")
+    return check(workspace, names)
+
+
 def positions(workspace: Workspace, order: Order, limit: int = 1000) -> list[tuple[str, int]]:
     """Batch and row of the rows that an order is about, as the newest assessment found them: positions, no values."""
-    resource = workspace.city.resource(order.resource)
-    if not is_kept(workspace.lake, resource, order.phase):
+    resource = workspace.city.resources.get(order.resource)
+    if resource is None or not is_kept(workspace.lake, resource, order.phase):
         return []
     return broken_positions(workspace.lake, resource, order.phase, order.cause, limit)
 

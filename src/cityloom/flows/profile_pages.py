@@ -11,7 +11,7 @@ from cityloom.flows.profiles import drifts
 from cityloom.kernel.errors import UserError
 from cityloom.kernel.i18n import _
 from cityloom.model.profile import TableProfile
-from cityloom.model.resource import Resource
+from cityloom.model.resource import GRADES, Resource
 from cityloom.model.text import Title
 from cityloom.quality.conceal import conceal
 from cityloom.quality.report.html import Profiled
@@ -67,8 +67,8 @@ def set_title(workspace: Workspace, department: str) -> Title:
 def _shown(workspace: Workspace, resource: Resource, found: list[TableProfile], phase: str, *, is_open: bool) -> Profiled:
     grades = grades_of(workspace, resource)
     known = [replace(one, fields=tuple(f for f in one.fields if f.name in grades)) for one in found]
-    if not is_open:
-        known = [conceal(one, {n: g if g == "public" else "core" for n, g in grades.items()}) for one in known]
+    shut = {name: grade if grade == GRADES[0] else GRADES[-1] for name, grade in grades.items()}
+    known = [conceal(one, grades if is_open else shut) for one in known]
     departments = workspace.city.departments
     return Profiled(
         title=resource.title,

@@ -9,8 +9,11 @@ from sqlglot import exp
 
 from cityloom.flows.bootstrap import Workspace
 from cityloom.flows.causes import explain_rule
+from cityloom.flows.runner import SYSTEM
+from cityloom.flows.values import concealed, may_see, note, public_items
 from cityloom.kernel.clock import iso
 from cityloom.kernel.errors import CityLoomError, DeniedError, UserError
+from cityloom.model.audit import EventKind
 from cityloom.model.cause import Cause
 from cityloom.model.principal import Principal
 from cityloom.model.report import QualityReport
@@ -79,8 +82,17 @@ def reader_of_key(workspace: Workspace, key: str, department: str) -> Principal:
     return found
 
 
-def make(workspace: Workspace, asked: Asked, *, is_explained: bool = True) -> QualityReport:
-    """The report; ``is_explained`` has examples and causes looked for in the lake.
+def make(
+    workspace: Workspace, asked: Asked, *, reader: Principal | None = None, form: str = "", is_explained: bool = True
+) -> QualityReport:
+    """The report, for a reader whose right has been checked; that it was made goes on record.
+
+    Args:
+        workspace: where.
+        asked: which one.
+        reader: who reads it: who may not look at rows reads causes without values. None for who has the machine.
+        form: in which it leaves.
+        is_explained: whether examples and causes are looked for in the lake.
 
     Raises:
         UserError: ``quality.period.unknown``, ``quality.report.department``.
@@ -88,12 +100,15 @@ def make(workspace: Workspace, asked: Asked, *, is_explained: bool = True) -> Qu
     period = period_of(asked.period) if asked.period else month_of(workspace.clock.now())
 
     def look(resource: str, rule: str) -> tuple[tuple[tuple[str, int], ...], tuple[Cause, ...]]:
-        return _look(workspace, resource, rule, asked.phase)
+        return _look(workspace, resource, rule, asked.phase, reader)
 
     wish = Wish(department=asked.department, period=period, phase=asked.phase, look=look if is_explained else None)
     with workspace.store.read() as connection:
         records = Records(workspace.city, connection, workspace.lake, iso(workspace.clock.now()))
-        return build(wish, records)
+        made = build(wish, records)
+    actor = reader.account if reader else SYSTEM
+    note(workspace, EventKind.REPORT_SHOWN, asked.department or "*", actor, period=period.name, phase=asked.phase, form=form)
+    return made
 
 
 def encode(workspace: Workspace, report: QualityReport, form: str, frame: Frame | None = None) -> bytes:
@@ -129,7 +144,9 @@ def file_name(report: QualityReport, form: str) -> str:
     return f"quality-{report.department or 'city'}-{report.period.name}.{form}"
 
 
-def _look(workspace: Workspace, name: str, rule: str, phase: str) -> tuple[tuple[tuple[str, int], ...], tuple[Cause, ...]]:
+def _look(
+    workspace: Workspace, name: str, rule: str, phase: str, reader: Principal | None
+) -> tuple[tuple[tuple[str, int], ...], tuple[Cause, ...]]:
     """Places of some broken rows and what they share; nothing where they are not kept (an older assessment)."""
     resource = workspace.city.resource(name)
     with workspace.store.read() as connection:
@@ -140,6 +157,9 @@ def _look(workspace: Workspace, name: str, rule: str, phase: str) -> tuple[tuple
     try:
         query = exp.select("*").from_(relation(workspace.lake, resource, phase, [rule]))
         rows = workspace.engine.rows(query.order_by("_batch", "_row").limit(_EXAMPLES))
-        return tuple((str(r[0]), int(r[1])) for r in rows), explain_rule(workspace, resource, result, phase).causes
+        causes = explain_rule(workspace, resource, result, phase).causes
+        if reader is not None and not may_see(workspace, resource, reader.account):
+            causes = concealed(causes, public_items(workspace, resource))
+        return tuple((str(r[0]), int(r[1])) for r in rows), causes
     except CityLoomError:
         return (), ()

@@ -10,13 +10,16 @@ from cityloom.content.rules import check_use
 from cityloom.flows.bootstrap import Workspace
 from cityloom.flows.orders import principal
 from cityloom.flows.shown import HIDDEN, closed_items, may_look
+from cityloom.flows.values import note
 from cityloom.kernel.errors import UserError
 from cityloom.kernel.registry import plugins
-from cityloom.model.audit import AuditEvent, EventKind
+from cityloom.model.audit import EventKind
+from cityloom.model.principal import Principal
 from cityloom.model.quality import RuleResult
 from cityloom.model.resource import Resource
 from cityloom.model.rules import RuleRecord, RuleReview, RuleTarget
 from cityloom.model.standard import RuleUse
+from cityloom.quality import others
 from cityloom.quality import review as stage
 from cityloom.quality.base import RULES
 from cityloom.quality.business import broken_of, expanded, grouped
@@ -24,7 +27,6 @@ from cityloom.quality.plan import RulePlan, plan, plan_one
 from cityloom.quality.run import today
 from cityloom.quality.suggest import Suggestion, suggest
 from cityloom.quality.trial import Trial, try_rule
-from cityloom.store import audit
 from cityloom.store.quality import find_assessment
 from cityloom.store.rules import find_rule, list_rule_reviews, list_rules
 
@@ -89,6 +91,18 @@ def listed(workspace: Workspace, resource: str | None = None, state: str | None 
     return [r for r in found if resource is None or r.target.resource == resource or r.target.element in elements - {None}]
 
 
+def visible(workspace: Workspace, found: Sequence[RuleRecord], actor: Principal) -> list[RuleRecord]:
+    """The rules that an account may read: on elements, its own, of its department's resources, or all for those who look
+    after all.
+
+    Their options and what they were suggested from may hold values.
+    """
+    resources = workspace.city.resources
+    departments = {one.name: resources[one.target.resource].department for one in found if one.target.resource in resources}
+    reads_all = bool(_READERS & set(actor.roles))
+    return [r for r in found if reads_all or r.target.element or actor.account == r.author or actor.department == departments.get(r.name)]
+
+
 def declared(workspace: Workspace, resource: str) -> tuple[RulePlan, ...]:
     """All rules that count for a resource: of its elements, its items and its own, from definitions and store."""
     return _plans(workspace, workspace.city.resource(resource))
@@ -124,13 +138,15 @@ def tried(
 
     Raises:
         ConfigError: the rule's definition is wrong.
-        DeniedError: ``flows.batch.denied`` when an account is named that may not look at the rows.
+        DeniedError: ``flows.batch.denied`` when an account is named that may not look at the rows, or at those of another
+            resource that the rule looks at: what is found there and what not would tell its values.
     """
     city = workspace.city
     resource = city.resource(target.resource)
     _check(workspace, target, use)
     if actor:
-        may_look(workspace, resource, actor)
+        for name in (resource.name, *_others(workspace, target, use)):
+            may_look(workspace, city.resource(name), actor)
     found = try_rule(
         _on_target(use, target),
         resource,
@@ -143,11 +159,7 @@ def tried(
     )
     if not actor:
         return [replace(one, values={}) for one in found]
-    event = AuditEvent(
-        kind=EventKind.BATCH_SHOWN, actor=actor, subject=resource.name, details={"rule": use.rule, "rows": examples}
-    )
-    with workspace.store.write() as connection:
-        audit.append(connection, event, workspace.clock)
+    note(workspace, EventKind.BATCH_SHOWN, resource.name, actor, rule=use.rule, rows=examples)
     closed = closed_items(workspace, resource, actor)
     return [replace(one, values=_masked(one, closed)) for one in found]
 
@@ -186,13 +198,16 @@ def results(workspace: Workspace, resource: str, *, phase: str) -> list[Business
     ]
 
 
-def suggested(workspace: Workspace, resource: str, *, phase: str) -> list[Suggestion]:
-    """Rules that the data of a resource suggest, surest first.
+def suggested(workspace: Workspace, resource: str, *, phase: str, actor: str) -> list[Suggestion]:
+    """Rules that the data of a resource suggest, surest first; they list values, so the look goes on record.
 
     Raises:
         UserError: ``lake.table.unknown`` when there are no rows yet.
+        DeniedError: ``flows.batch.denied`` for an account that may not look at the rows.
     """
     city = workspace.city
+    may_look(workspace, city.resource(resource), actor)
+    note(workspace, EventKind.VALUES_SHOWN, resource, actor)
     return suggest(
         city.resource(resource), phase=phase, lake=workspace.lake, clock=workspace.clock, elements=city.elements
     )
@@ -204,7 +219,7 @@ def accept(workspace: Workspace, resource: str, numbers: Sequence[int], *, phase
     Raises:
         UserError: ``flows.rule.number``; or as :func:`propose`.
     """
-    found = suggested(workspace, resource, phase=phase)
+    found = suggested(workspace, resource, phase=phase, actor=actor)
     wrong = [n for n in numbers if not 1 <= n <= len(found)]
     if wrong:
         raise UserError(
@@ -222,6 +237,20 @@ def accept(workspace: Workspace, resource: str, numbers: Sequence[int], *, phase
         evidence = {"reason": reason, "checked": one.checked, "broken": one.broken, "confidence": one.confidence}
         made.append(propose(workspace, RuleTarget(resource=resource), one.use, actor=actor, evidence=evidence))
     return made
+
+
+_READERS = frozenset({"steward", "analyst", "leader", "audit_administrator"})
+"""Roles that may read every rule."""
+
+
+def _others(workspace: Workspace, target: RuleTarget, use: RuleUse) -> list[str]:
+    """Other resources that a rule looks at."""
+    city = workspace.city
+    resource, item = _place(workspace, target)
+    parts = expanded([_on_target(use, target)], city.business_rules, item=item)
+    plans = [plan_one(one, resource, codes=city.codes, today=today(workspace.clock), default=(item,) if item else ()) for one in parts]
+    names = {name for one in plans for name, _items in others.wanted(one.rule)}
+    return sorted(name for name in names if not name.startswith(others.EARLIER))
 
 
 def _named(workspace: Workspace, target: RuleTarget, use: RuleUse) -> str:

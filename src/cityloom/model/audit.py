@@ -18,6 +18,8 @@ class EventKind(StrEnum):
     INTAKE_REFUSED = "intake.refused"
     REJECTS_SHOWN = "rejects.shown"
     BROKEN_SHOWN = "broken.shown"
+    VALUES_SHOWN = "values.shown"
+    REPORT_SHOWN = "report.shown"
     ROWS_CORRECTED = "rows.corrected"
     CLEANING_MOVED = "cleaning.moved"
     HISTORY_SHOWN = "history.shown"

@@ -11,9 +11,9 @@ from starlette.concurrency import run_in_threadpool
 
 from cityloom.flows import quality_reports as flow
 from cityloom.flows.bootstrap import Workspace
-from cityloom.flows.causes import root_causes
 from cityloom.flows.profile_pages import data_set, profiled, set_title
 from cityloom.flows.quality_views import overview, resource_view
+from cityloom.flows.values import causes_for, open_for
 from cityloom.kernel.errors import CityLoomError
 from cityloom.kernel.i18n import _
 from cityloom.model.standard import DIMENSIONS
@@ -118,14 +118,16 @@ async def show_values(resource: str, request: Request) -> HTMLResponse:
 
 
 def _profile(at: Workspace, resource: str, fields: dict[str, str]) -> HTMLResponse:
-    flow.reader_of_key(at, fields.get("key", ""), city_of(at).resource(resource).department)
-    return HTMLResponse(profile_to_html(profiled(at, resource), _frame(resource)))
+    known = city_of(at).resource(resource)
+    reader = flow.reader_of_key(at, fields.get("key", ""), known.department)
+    is_open = open_for(at, known, reader.account)
+    return HTMLResponse(profile_to_html(profiled(at, resource, is_open=is_open), _frame(resource)))
 
 
 def _causes(at: Workspace, resource: str, fields: dict[str, str]) -> HTMLResponse:
     found = city_of(at).resource(resource)
-    flow.reader_of_key(at, fields.get("key", ""), found.department)
-    causes = root_causes(at, resource, fields.get("rule", ""))
+    reader = flow.reader_of_key(at, fields.get("key", ""), found.department)
+    causes = causes_for(at, resource, fields.get("rule", ""), actor=reader.account)
     return _page("quality/causes.html", resource=found, causes=causes, titles={i.name: str(i.title) for i in found.items})
 
 
@@ -133,8 +135,8 @@ def _report(at: Workspace, fields: dict[str, str]) -> Response:
     city_of(at)
     form = fields.get("format", "html")
     asked = flow.Asked(department=fields.get("department", ""), period=fields.get("period", ""), phase=fields.get("phase", "") or "before")
-    flow.reader_of_key(at, fields.get("key", ""), asked.department)
-    made = flow.make(at, asked)
+    reader = flow.reader_of_key(at, fields.get("key", ""), asked.department)
+    made = flow.make(at, asked, reader=reader, form=form)
     if form == "page":
         return HTMLResponse(flow.encode(at, made, "html", _frame()).decode("utf-8"))
     headers = {"Content-Disposition": f'attachment; filename="{flow.file_name(made, form)}"'}

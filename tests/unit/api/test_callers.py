@@ -70,7 +70,7 @@ def test_the_tasks_of_others_are_not_shown(call, ran):
 @pytest.mark.parametrize("address", ["/api/v1/jobs", "/api/v1/jobs/welfare", "/api/v1/orders"])
 def test_without_a_key_nothing_is_shown(call, address):
     refused = call("GET", address)
-    assert (refused.status_code, refused.json()["code"]) == (403, "api.key.invalid")
+    assert (refused.status_code, refused.json()["code"]) == (401, "api.key.invalid")
 
 
 def test_a_reported_error_becomes_an_order_that_its_department_answers(call):

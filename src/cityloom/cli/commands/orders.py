@@ -95,7 +95,7 @@ def _list(
     as_json: JsonOption = False,
 ) -> None:
     with opened(workspace) as at, at.store.read() as connection:
-        found = list_orders(connection, department=department, states=state or ())
+        found = list_orders(connection, department=department, states=flow.known_states(state or ()))
     _print(found, as_json, _("Work orders"))
 
 

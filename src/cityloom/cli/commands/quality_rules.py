@@ -173,10 +173,14 @@ def _retire(name: NameArgument, words: WordsOption = "", actor: AsOption = "dsj.
 
 
 def _suggest(
-    resource: ResourceArgument, phase: PhaseOption = "before", workspace: WorkspaceOption = None, as_json: JsonOption = False
+    resource: ResourceArgument,
+    phase: PhaseOption = "before",
+    actor: AsOption = "dsj.steward",
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     with opened(workspace) as at:
-        found = flow.suggested(at, resource, phase=phase)
+        found = flow.suggested(at, resource, phase=phase, actor=actor)
     if as_json:
         print_json([asdict(one) for one in found])
         return

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from cityloom.kernel.clock import Clock
 from cityloom.lake.tables import Lake
-from cityloom.model.resource import GRADES, Resource
+from cityloom.model.resource import GRADES, Item, Resource
 from cityloom.model.standard import Element, RuleUse
 from cityloom.quality.items import items_of
 from cityloom.quality.run import assess
@@ -54,7 +54,7 @@ def suggest(
         UserError: ``lake.table.unknown`` or ``quality.phase.unknown``.
     """
     found = sample(lake.engine, *items_of(resource, phase, lake))
-    closed = frozenset(i.name for i in resource.items if _grade(i.grade, i.element, elements or {}) in GRADES[2:])
+    closed = frozenset(i.name for i in resource.items if _grade(i, resource, elements or {}) in GRADES[2:])
     made = [one for one in drafts(found, closed) if one.confidence >= least and not _is_known(one, resource)]
     checked = [
         Suggestion(use=use, checked=judged, broken=broken, confidence=round(d.confidence, 3), reason=d.reason)
@@ -72,7 +72,7 @@ def drafts(found: Sample, closed: frozenset[str]) -> list[Draft]:
         *domains(found, sure, closed),
         *forms(found, sure),
         *fillers(found),
-        *bounds(found, sure),
+        *bounds(found, sure, closed),
         *merged(found, closed),
         *keys(found),
         *orders(found),
@@ -111,8 +111,6 @@ def _is_known(one: Draft, resource: Resource) -> bool:
     return (one.use.rule, one.use.columns) in declared
 
 
-def _grade(own: str | None, element: str | None, elements: Mapping[str, Element]) -> str:
-    if own is not None:
-        return own
-    found = elements.get(element or "")
-    return found.grade if found is not None else GRADES[1]
+def _grade(item: Item, resource: Resource, elements: Mapping[str, Element]) -> str:
+    found = elements.get(item.element or "")
+    return item.grade or (found.grade if found is not None else resource.grade)

@@ -20,9 +20,11 @@ _FAR = 1e17
 _DOMINANT = 0.7
 
 
-def bounds(sample: Sample, confirmed: Mapping[str, frozenset[str]]) -> Iterator[Draft]:
-    """Bounds of columns of numbers, and single values."""
+def bounds(sample: Sample, confirmed: Mapping[str, frozenset[str]], closed: frozenset[str]) -> Iterator[Draft]:
+    """Bounds of columns of numbers, and single values; none of closed ones: an end may be somebody's value."""
     for name in sample.names:
+        if name in closed:
+            continue
         counts = sample.counts[name]
         numbers = {v: float(v) for v in counts if _NUMBER.fullmatch(v)}
         rows = sum(counts[v] for v in numbers)
