@@ -1,4 +1,4 @@
-"""One Spark Connect server on two local cores: ``TEST_SPARK_URL``.
+"""One Spark Connect server on two local cores: ``TEST_SPARK_URL``, and its process ``TEST_SPARK_PID``.
 
 Debian has no package of it: its jars come from Maven Central, checked by the digests of ``spark.sha256``, and stay
 in a folder of the user's cache. Of Spark's jars those are left out that only clusters, state stores and pages need.
@@ -19,6 +19,8 @@ _OPENED = (
     "sun.security.action", "sun.util.calendar",
 )  # fmt: skip
 """Packages of Java that Spark reaches into."""
+_JAVA = "-Xmx1200m -XX:+UseSerialGC -XX:TieredStopAtLevel=1"
+"""Small queries are over before a better compiler pays; ``TEST_SPARK_JAVA`` says otherwise where large ones are measured."""
 _SETTINGS = {
     "spark.master": "local[2]",
     "spark.app.name": "tests",
@@ -42,14 +44,14 @@ def start(home: Path) -> dict[str, str]:
         "spark.local.dir": str(home / "scratch"),
         "spark.sql.warehouse.dir": str(home / "warehouse"),
     }
-    options = ["-Xmx1200m", "-Xss8m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"]
+    options = [*os.environ.get("TEST_SPARK_JAVA", _JAVA).split(), "-Xss8m", "-Xshare:auto"]
     options += [f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in _OPENED]
     options += [f"-D{key}={value}" for key, value in settings.items()]
     paths = os.pathsep.join(map(str, parts.jars(_LIST)))
     main = "org.apache.spark.sql.connect.service.SparkConnectServer"
-    parts.launch([parts.find("java"), *options, "-cp", paths, main], home)
+    process = parts.launch([parts.find("java"), *options, "-cp", paths, main], home)
     parts.wait(lambda: parts.answers(port))
-    return {"TEST_SPARK_URL": f"sc://127.0.0.1:{port}"}
+    return {"TEST_SPARK_URL": f"sc://127.0.0.1:{port}", "TEST_SPARK_PID": str(process)}
 
 
 def stop(home: Path) -> None:
