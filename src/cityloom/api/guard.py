@@ -11,7 +11,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from cityloom.api.problems import problem_response, too_large_problem, unexpected_problem
+from cityloom.api.problems import answer, too_large_problem, unexpected_problem
 from cityloom.kernel.i18n import LANGUAGES, use_language
 from cityloom.kernel.log import get_log
 
@@ -64,14 +64,14 @@ class Guard:
 
         with use_language(asked or _remembered_language(scope) or self.language):
             if self._is_too_large(scope):
-                await problem_response(too_large_problem())(scope, receive, guarded)
+                await answer(scope, too_large_problem())(scope, receive, guarded)
                 return
             try:
                 await self.app(scope, receive, guarded)
             except Exception as error:
                 get_log("api").error("api.request.failed", kind=type(error).__name__, place=_place(error))
                 if not started:
-                    await problem_response(unexpected_problem())(scope, receive, guarded)
+                    await answer(scope, unexpected_problem())(scope, receive, guarded)
 
     def _is_too_large(self, scope: Scope) -> bool:
         headers, path = Headers(scope=scope), scope["path"]

@@ -48,5 +48,5 @@ def environment() -> Environment:
         extensions=["jinja2.ext.do"],
     )
     made.globals |= {"_": _, "words": words}
-    made.filters |= {"number": words.number, "percent": words.percent, "seconds": words.seconds}
+    made.filters |= {"number": words.number, "percent": words.percent, "seconds": words.seconds, "with_commands": words.with_commands}
     return made

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+from markupsafe import Markup, escape
+
 from cityloom.kernel.i18n import _
 
 
@@ -18,6 +22,11 @@ def percent(value: float | None, digits: int = 1) -> str:
 def seconds(value: float) -> str:
     """Seconds to a readable precision, without the unit."""
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}"
+
+
+def with_commands(text: str) -> Markup:
+    """A sentence whose commands stand in backticks, as a page shows them."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped first
 
 
 def step(name: str) -> str:

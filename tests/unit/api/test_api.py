@@ -92,6 +92,17 @@ def test_unknown_addresses_are_problems(call, method, address, status):
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+def test_a_browser_gets_a_page_of_what_went_wrong(call):
+    browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    lost = call("GET", "/no<b>where?lang=en", headers=browser)
+    assert (lost.status_code, lost.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "<h1>There is nothing at this address.</h1>" in lost.text
+    assert "<b>where" not in lost.text
+    assert call("GET", "/api/v1/nowhere", headers=browser).headers["content-type"] == "application/problem+json"
+    large = call("POST", "/quality/resources/a/causes", content=b" " * 70_000, headers=browser)
+    assert (large.status_code, large.headers["content-type"]) == (413, "text/html; charset=utf-8")
+
+
 def test_the_language_of_errors_is_the_callers(call):
     assert call("GET", "/api/v1/report").json()["title"] == "此工作区还没有运行报告。"
     english = {"Accept-Language": "en-US,en;q=0.9,zh;q=0.1"}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cityloom.kernel.i18n import use_language
-from cityloom.web import flow
+from cityloom.web import flow, words
 from cityloom.web.report import Report
 from cityloom.web.view import StartView
 
@@ -109,3 +109,7 @@ def test_people_who_decide_are_shown_by_title(view):
         assert view.readable("state", "granted") == "granted"
     with use_language("zh"):
         assert view.readable("state", "granted") == "已授权"
+
+
+def test_commands_in_a_sentence_are_shown_as_commands_and_nothing_else_is():
+    assert words.with_commands("Run `cityloom <b>`; <i>") == "Run <code>cityloom &lt;b&gt;</code>; &lt;i&gt;"
