@@ -37,7 +37,7 @@ def problem_response(body: dict[str, Any], headers: dict[str, str] | None = None
 
 def answer(scope: Scope, body: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
     """The problem as who asked can read it: a page in a browser, else the object."""
-    return trouble_page(body, headers or {}) if wants_page(scope) else problem_response(body, headers)
+    return trouble_page(body, headers) if wants_page(scope) else problem_response(body, headers)
 
 
 def plain_problem(status: int, code: str, title: str, detail: str = "") -> dict[str, Any]:

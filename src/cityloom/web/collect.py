@@ -18,6 +18,7 @@ from cityloom.store import batches
 from cityloom.store import intake as records
 from cityloom.web.receipts import PAGE, BatchView, lines_of, rejects_of, rule_of
 from cityloom.web.shell import city_of, page, workspace_of
+from cityloom.web.trouble import error_page
 
 router = APIRouter(include_in_schema=False)
 _PAGES = 20
@@ -128,11 +129,6 @@ def rejects_page(request: Request, resource: str, *, error: CityLoomError | None
     return page(
         "collect/rejects.html", "upload", resource=city.resources[resource], lines=lines[::-1], error=error, status=status, **values
     )
-
-
-def error_page(error: CityLoomError, status: int) -> HTMLResponse:
-    """A page that says what went wrong and what to do."""
-    return page("collect/error.html", "", error=error, status=status)
 
 
 def is_open(resource: Resource) -> bool:

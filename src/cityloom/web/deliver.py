@@ -28,9 +28,10 @@ from cityloom.kernel.errors import CityLoomError, UserError
 from cityloom.kernel.ids import new_id
 from cityloom.model.principal import Principal
 from cityloom.model.resource import Resource
-from cityloom.web.collect import XLSX, error_page, rejects_page
+from cityloom.web.collect import XLSX, rejects_page
 from cityloom.web.multipart import malformed, read_upload
 from cityloom.web.shell import city_of, page, workspace_of
+from cityloom.web.trouble import error_page
 
 router = APIRouter(include_in_schema=False)
 _MOST_FORM = 1 << 20

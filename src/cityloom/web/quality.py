@@ -21,9 +21,9 @@ from cityloom.quality.report import words as report_words
 from cityloom.quality.report.charts import trend_svg
 from cityloom.quality.report.html import Frame, profile_to_html, profiles_to_html
 from cityloom.quality.report.pages import TEMPLATES
-from cityloom.web.collect import error_page
 from cityloom.web.deliver import form_fields
 from cityloom.web.shell import city_of, page, workspace_of
+from cityloom.web.trouble import error_page
 
 router = APIRouter(include_in_schema=False)
 STYLE = "/quality/style.css"

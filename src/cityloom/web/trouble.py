@@ -9,6 +9,7 @@ from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse
 from starlette.types import Scope
 
+from cityloom.kernel.errors import CityLoomError
 from cityloom.kernel.i18n import current_language
 from cityloom.web.pages import render
 
@@ -18,7 +19,12 @@ def wants_page(scope: Scope) -> bool:
     return not scope["path"].startswith("/api/") and "text/html" in Headers(scope=scope).get("accept", "")
 
 
-def trouble_page(problem: Mapping[str, Any], headers: Mapping[str, str]) -> HTMLResponse:
+def trouble_page(problem: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> HTMLResponse:
     """What went wrong and what to do, with the way back to the pages; the status is the problem's own."""
-    said = {"Content-Language": current_language(), "Cache-Control": "no-store", **headers}
+    said = {"Content-Language": current_language(), "Cache-Control": "no-store", **(headers or {})}
     return HTMLResponse(render("trouble.html", where="", problem=problem), status_code=problem["status"], headers=said)
+
+
+def error_page(error: CityLoomError, status: int) -> HTMLResponse:
+    """The same of an error that a page met, with the status that it chose."""
+    return trouble_page(error.problem() | {"status": status})

@@ -96,7 +96,7 @@ def test_a_browser_gets_a_page_of_what_went_wrong(call):
     browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
     lost = call("GET", "/no<b>where?lang=en", headers=browser)
     assert (lost.status_code, lost.headers["content-type"]) == (404, "text/html; charset=utf-8")
-    assert "<h1>There is nothing at this address.</h1>" in lost.text
+    assert "There is nothing at this address." in lost.text
     assert "<b>where" not in lost.text
     assert call("GET", "/api/v1/nowhere", headers=browser).headers["content-type"] == "application/problem+json"
     large = call("POST", "/quality/resources/a/causes", content=b" " * 70_000, headers=browser)
