@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Sequence
+from functools import reduce
 from typing import Any
 
 import pyarrow as pa
@@ -16,17 +17,20 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from sqlglot import exp
 from tests.conftest import server
-from tests.contract import test_rules, test_steps
+from tests.contract import test_predicates, test_rules, test_steps
 
 from cityloom.engines.base import sql
 from cityloom.engines.duckdb import DuckDBEngine
 from cityloom.engines.layers import Layers
+from cityloom.engines.predicate import parse_predicate
 from cityloom.engines.spark.engine import SparkEngine
 from cityloom.engines.terms import column
 from cityloom.kernel.errors import ConfigError
 from cityloom.kernel.registry import plugins
 from cityloom.quality.base import applies, applies_to
 from cityloom.standard.base import STEPS, ProgramStep
+from cityloom.standard.lookups import in_folder
+from cityloom.standard.plan import ItemPlan, Mapped
 
 TERMS = 24
 """So many terms go into one query."""
@@ -94,7 +98,7 @@ def test_every_step_gives_the_same_texts(spark: SparkEngine, quick: DuckDBEngine
     for name, cls in plugins(STEPS).items():
         for case in cls.cases:
             step = test_steps.made(name, case.options)
-            if not isinstance(step, ProgramStep):  # a program runs on this side, whatever the engine
+            if not isinstance(step, ProgramStep):
                 steps.setdefault(f"{name} {sorted(case.options.items(), key=str)} {case.others}", (step, case.others))
     cases = [case.given for cls in plugins(STEPS).values() for case in cls.cases]
     texts = list(dict.fromkeys([*cases, *hostile, *generated(test_steps.texts, TEXTS)]))
@@ -105,6 +109,44 @@ def test_every_step_gives_the_same_texts(spark: SparkEngine, quick: DuckDBEngine
         return {name: test_steps.term_of(step, column("c0"), others) for name, (step, others) in steps.items()}
 
     assert differences(list(steps), texts, meant, answers(quick, rows, terms), answers(spark, rows, terms)) == []
+
+
+def test_every_program_is_looked_up_the_same(spark: SparkEngine, quick: DuckDBEngine, hostile: tuple[str | None, ...]) -> None:
+    programs = [one for one in (test_steps.made(*plain) for plain in test_steps.PLAIN) if isinstance(one, ProgramStep)]
+    steps = [(one,) for one in programs] + [(test_steps.made("clean_text", {}), programs[0], programs[-1])]
+    plans = tuple(ItemPlan(item=f"y{n}", column="x", steps=some) for n, some in enumerate(steps))
+    texts = list(dict.fromkeys([*(case.given for one in programs for case in one.cases), *hostile, *generated(test_steps.texts, 60)]))
+    rows = pa.table({"_row": range(len(texts)), "x": pa.array(texts, pa.string())})
+
+    def mapped(engine: Any) -> dict[str, list[Any]]:
+        with engine.bound(rows) as source:
+            made = lambda known: Mapped(source, engine.columns(exp.select("*").from_(source)), plans, known)  # noqa: E731
+            with in_folder(plans, engine, made) as lookups:
+                whole = made(lookups)
+                query = whole.layers.query({"_row": column("_row"), **{p.item: whole.item(p.item) for p in plans}})
+                records = sorted(engine.records(query), key=lambda r: r["_row"])
+        return {p.item: [record[p.item] for record in records] for p in plans}
+
+    meant = {p.item: [reduce(lambda x, step: step.value(x), p.steps, text) for text in texts] for p in plans}
+    assert differences([p.item for p in plans], texts, meant, mapped(quick), mapped(spark)) == []
+
+
+def test_every_expression_gives_the_same_values(spark: SparkEngine, quick: DuckDBEngine, hostile: tuple[str | None, ...]) -> None:
+    several = {
+        text: parse_predicate(text, test_predicates.ITEMS, today=test_predicates.TODAY)
+        for text in (*test_predicates.GOOD, *test_predicates.RECKONED)
+    }
+    cases = [test_predicates.filled(row) for rows in test_predicates.GOOD.values() for row in rows]
+    spoiled = [(x, y, x) for x in hostile for y in ("1", None, "x")] + [("1", x, x) for x in hostile]
+    hand, drawn = random.Random(3), generated(test_predicates.values, TEXTS)
+    rows = list(dict.fromkeys([*cases, *spoiled, *((hand.choice(drawn), hand.choice(drawn), hand.choice(drawn)) for _ in drawn)]))
+    columns = {item: column(f"c{i}") for i, item in enumerate(test_predicates.ITEMS)}
+
+    def terms() -> dict[str, exp.Expression]:
+        return {f"x{n}": one.sql(columns) for n, one in enumerate(several.values())}
+
+    meant = {f"x{n}": test_predicates.by_meaning(one, rows) for n, one in enumerate(several.values())}
+    assert differences(list(meant), rows, meant, answers(quick, rows, terms), answers(spark, rows, terms)) == []
 
 
 def test_every_row_rule_finds_the_same_rows(spark: SparkEngine, quick: DuckDBEngine, hostile: tuple[str | None, ...]) -> None:

@@ -19,6 +19,8 @@ from cityloom.kernel.errors import ConfigError
 
 BLANKS = " \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 """What ``trim`` without characters takes away: the spaces of Unicode."""
+_QUOTIENT = "cityloom_quotient"
+"""Marks what a division became."""
 Rewrite = Callable[[Any], exp.Expression]
 _SAME = (
     exp.Select, exp.Subquery, exp.From, exp.Where, exp.Group, exp.Having, exp.Order, exp.Ordered, exp.Join, exp.Limit,
@@ -27,7 +29,7 @@ _SAME = (
     exp.And, exp.Or, exp.Not, exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Is, exp.In, exp.Between, exp.Exists,
     exp.NullSafeEQ, exp.NullSafeNEQ, exp.Case, exp.If, exp.Coalesce, exp.Nullif, exp.Greatest, exp.Least,
     exp.Add, exp.Sub, exp.Mul, exp.Neg, exp.Abs, exp.BitwiseOr, exp.BitwiseOrAgg,
-    exp.Cast, exp.TryCast, exp.DPipe, exp.Concat, exp.ConcatWs, exp.Length, exp.Replace, exp.Translate, exp.MD5, exp.SHA2,
+    exp.DPipe, exp.Concat, exp.ConcatWs, exp.Length, exp.Replace, exp.Translate, exp.MD5, exp.SHA2,
     exp.StrPosition, exp.Contains, exp.StartsWith, exp.EndsWith, exp.SplitPart, exp.Reverse, exp.Repeat,
     exp.Count, exp.CountIf, exp.Sum, exp.Min, exp.Max, exp.Filter, exp.Array, exp.ArrayFilter, exp.Lambda, exp.Struct,
     exp.PropertyEQ, exp.Dot, exp.Map, exp.ArrayToString, exp.Window, exp.WindowSpec, exp.RowNumber,
@@ -120,9 +122,14 @@ def _divided(node: exp.IntDiv | exp.Mod) -> exp.Expression:
 def _quotient(node: exp.Div) -> exp.Expression:
     """A quotient is a DOUBLE, whatever was divided; by zero it is infinite, or no number."""
     above, below = (exp.Paren(this=exp.cast(node.args[side].copy(), "DOUBLE")) for side in ("this", "expression"))
-    quotient = exp.Div(this=above, expression=below, typed=False, safe=False)
-    if _number(node.expression.unnest()) or isinstance(node.expression.unnest(), exp.Nullif):
-        return quotient
+    quotient: exp.Expression = exp.Div(this=above, expression=below, typed=False, safe=False)
+    if not (_number(node.expression.unnest()) or isinstance(node.expression.unnest(), exp.Nullif)):
+        quotient = _by_anything(above, below, quotient)
+    quotient.meta[_QUOTIENT] = True
+    return quotient
+
+
+def _by_anything(above: exp.Expression, below: exp.Expression, quotient: exp.Expression) -> exp.Expression:
     return sql(
         "CASE WHEN :b <> 0 THEN :quotient WHEN :a <> 0 AND NOT isnan(:a) AND :b = 0 THEN sign(:a) * CAST('Infinity' AS DOUBLE)"
         " WHEN :a IS NOT NULL AND :b = 0 THEN CAST('NaN' AS DOUBLE) END",
@@ -130,6 +137,33 @@ def _quotient(node: exp.Div) -> exp.Expression:
         b=below,
         quotient=exp.Paren(this=quotient),
     )
+
+
+def _as_decimal(node: exp.Cast | exp.TryCast) -> exp.Expression:
+    """A binary quotient as a decimal: rounded as it is, where Spark would round the short text that it is written as.
+
+    Beyond 2 to the 48th a number is taken in two parts, each of which is exact.
+    """
+    target = node.to
+    if not node.this.unnest().meta.get(_QUOTIENT) or target.this != exp.DType.DECIMAL:
+        return node
+    if not isinstance(node, exp.TryCast):
+        raise unsupported("a quotient as a decimal that is not tried")
+    digits, scale = (int(one.name) for one in target.expressions)
+    parts = sql(
+        "CASE WHEN abs(v_) < CAST(:most AS DOUBLE) THEN CAST((CASE WHEN v_ < 0 THEN -1 ELSE 1 END"
+        " * (CAST(floor(abs(v_) * CAST(:small AS DOUBLE)) AS DECIMAL(20, 0)) * 281474976710656"
+        " + CAST(round(abs(v_) - CAST(floor(abs(v_) * CAST(:small AS DOUBLE)) AS DOUBLE) * CAST(281474976710656 AS DOUBLE)) AS BIGINT)))"
+        " * CAST(:unit AS DECIMAL(38, :scale)) AS DECIMAL(38, :scale)) END",
+        most=f"1e{digits}",
+        small=repr(2.0**-48),
+        unit=f"1e-{scale}",
+        scale=exp.Literal.number(scale),
+    )
+    value = exp.Mul(this=exp.Paren(this=node.this.copy()), expression=exp.cast(exp.Literal.string(f"1e{scale}"), "DOUBLE"))
+    bound = exp.Transform(this=exp.Array(expressions=[value]), expression=exp.Lambda(this=parts, expressions=[exp.to_identifier("v_")]))
+    first = exp.Anonymous(this="try_element_at", expressions=[bound, exp.Literal.number(1)])
+    return exp.TryCast(this=first, to=target.copy(), safe=True)
 
 
 def _shifted(node: exp.BitwiseRightShift) -> exp.Expression:
@@ -327,6 +361,8 @@ _REWRITES: dict[type[exp.Expression], Rewrite] = {
     exp.BitwiseAnd: _masked,
     exp.TimeToUnix: _epoch,
     exp.DataType: _typed,
+    exp.Cast: _as_decimal,
+    exp.TryCast: _as_decimal,
     exp.Trim: _trimmed,
     exp.Substring: _part,
     exp.Left: _end,
