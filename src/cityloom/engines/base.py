@@ -7,7 +7,7 @@ tree, never by pasting. ``sql`` builds a tree from a readable text with ``:name`
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -63,7 +63,9 @@ class Engine(Protocol):
         """A relation over Parquet files, for the FROM of a query; their columns are joined by name."""
         ...
 
-    def bound(self, reader: pa.RecordBatchReader | pa.Table, name: str = "") -> AbstractContextManager[exp.Expression]:
+    def bound(
+        self, reader: pa.RecordBatchReader | pa.Table, name: str = ""
+    ) -> AbstractContextManager[exp.Expression]:
         """An Arrow stream as a relation for the FROM of one query, inside a ``with`` block; under a name that nobody
         else uses (``new_id``), or a fresh one."""
         ...
@@ -76,19 +78,57 @@ class Engine(Protocol):
 def sql(text: str, /, **places: exp.Expression | str | int | float | bool | None) -> exp.Expression:
     """A tree from a readable text: ``sql("SELECT count(*) FROM :source AS s", source=relation)``.
 
-    Expressions take the place of ``:name`` as they are; other values become literals.
+    Expressions take the place of ``:name`` as they are; other values become literals. An expression is a value: it is
+    never changed once it is made, so trees share their parts. Whoever changes a tree changes a copy (:func:`copied`),
+    in which each node stands once and knows its parent.
     """
     named = _PLACE.sub(lambda found: f"${found[1]}" if found[1] in places else found[0], text)
-    tree: Any = _parsed(named).copy()
-    for place in list(tree.find_all(exp.Placeholder)):
-        if place.name in places:
-            value = places[place.name]
-            filled = value.copy() if isinstance(value, exp.Expression) else exp.convert(value)
-            tree = filled if place is tree else tree
-            place.replace(filled)
-    return cast(exp.Expression, tree)
+    return cast(
+        exp.Expression,
+        _filled(
+            _parsed(named),
+            {n: v if isinstance(v, exp.Expression) else exp.convert(v) for n, v in places.items()},
+            None,
+            None,
+            None,
+        ),
+    )
 
 
-@lru_cache(maxsize=1024)
+def copied(tree: exp.Expression) -> exp.Expression:
+    """A tree that shares no node with another: as ``tree.copy()``, in less than half its time."""
+    return cast(exp.Expression, _filled(tree, {}, None, None, None))
+
+
+def _filled(
+    node: Any,
+    places: Mapping[str, exp.Expression],
+    parent: exp.Expression | None,
+    name: str | None,
+    index: int | None,
+) -> Any:
+    """A copy with expressions, as they are, in the place of placeholders."""
+    if places and isinstance(node, exp.Placeholder) and node.this in places:
+        return places[node.this]
+    kind = node.__class__
+    made = kind.__new__(kind)
+    made.parent, made.arg_key, made.index, made._hash = parent, name, index, None
+    made.comments, made._type = node.comments, node._type
+    made._meta = None if node._meta is None else dict(node._meta)
+    made.args = args = {}
+    for key, value in node.args.items():
+        if isinstance(value, exp.Expr):
+            args[key] = _filled(value, places, made, key, None)
+        elif type(value) is list:
+            args[key] = [
+                _filled(v, places, made, key, i) if isinstance(v, exp.Expr) else v
+                for i, v in enumerate(value)
+            ]
+        else:
+            args[key] = value
+    return made
+
+
+@lru_cache(maxsize=2048)
 def _parsed(text: str) -> exp.Expression:
     return cast(exp.Expression, sqlglot.parse_one(text, dialect="duckdb"))

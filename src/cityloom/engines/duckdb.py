@@ -13,7 +13,7 @@ import pyarrow as pa
 import sqlglot
 from sqlglot import exp
 
-from cityloom.engines.base import Query, WrittenFile
+from cityloom.engines.base import Query, WrittenFile, copied
 from cityloom.kernel.errors import ConfigError
 from cityloom.kernel.ids import new_id
 
@@ -66,7 +66,7 @@ class DuckDBEngine:
         return cursor
 
     def _text(self, query: Query) -> str:
-        return query if isinstance(query, str) else query.sql(dialect=self.dialect)
+        return query if isinstance(query, str) else copied(query).sql(dialect=self.dialect, copy=False)
 
     def rows(self, query: Query) -> list[tuple[Any, ...]]:
         """The answer as tuples."""
@@ -120,5 +120,5 @@ class DuckDBEngine:
 
 
 def _sub(query: Query) -> exp.Expression:
-    tree = sqlglot.parse_one(query, dialect="duckdb") if isinstance(query, str) else query.copy()
+    tree = sqlglot.parse_one(query, dialect="duckdb") if isinstance(query, str) else query
     return exp.Subquery(this=tree, alias=exp.TableAlias(this=exp.to_identifier("q")))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from cityloom.engines.base import sql
+from cityloom.engines.base import copied, sql
 
 _HELD = "cityloom_held"
 _MANY = 300
@@ -49,7 +49,7 @@ def held(node: exp.Expression) -> Held | None:
 
 def plain(term: exp.Expression) -> exp.Expression:
     """The term with every shared part written out in its place, for queries without layers."""
-    root = exp.Paren(this=term.copy())
+    root = exp.Paren(this=copied(term))
     for node in list(root.find_all(exp.Column)):
         inner = held(node)
         if inner is not None:
@@ -67,6 +67,14 @@ def full_match(text: exp.Expression, pattern: str) -> exp.Expression:
     return sql("regexp_matches(:text, :pattern)", text=text, pattern=rf"^(?:{pattern})\z")
 
 
+def pattern_of(condition: exp.Expression) -> str | None:
+    """The pattern of a :func:`full_match`; None for any other condition."""
+    if not isinstance(condition, exp.RegexpLike) or not isinstance(condition.expression, exp.Literal):
+        return None
+    text = str(condition.expression.this)
+    return text[4:-3] if text.startswith("^(?:") and text.endswith(r")\z") else None
+
+
 def found(text: exp.Expression, pattern: str) -> exp.Expression:
     """Whether a pattern occurs anywhere in a text; NULL for NULL."""
     return sql("regexp_matches(:text, :pattern)", text=text, pattern=pattern)
@@ -79,12 +87,12 @@ def never_null(condition: exp.Expression) -> exp.Expression:
 
 def all_of(*conditions: exp.Expression) -> exp.Expression:
     """Whether every condition holds."""
-    return exp.Paren(this=exp.and_(*(c.copy() for c in conditions)))
+    return exp.Paren(this=exp.and_(*conditions, copy=False))
 
 
 def any_of(*conditions: exp.Expression) -> exp.Expression:
     """Whether one of the conditions holds."""
-    return exp.Paren(this=exp.or_(*(c.copy() for c in conditions)))
+    return exp.Paren(this=exp.or_(*conditions, copy=False))
 
 
 def is_one_of(text: exp.Expression, values: Sequence[str]) -> exp.Expression:
