@@ -185,9 +185,12 @@ def test_further_rows_of_a_key_are_the_broken_ones(quick: DuckDBEngine) -> None:
 
 @pytest.mark.parametrize(("name", "options", "width"), PLAIN, ids=[f"{p[0]}-{i}" for i, p in enumerate(PLAIN)])
 def test_only_functions_of_every_engine(name: str, options: Any, width: int) -> None:
-    tree = plain(made(name, options).broken([column(f"c{i}") for i in range(width)]))
-    assert not {node.name.lower() for node in tree.find_all(sqlglot.exp.Anonymous)}
-    tree.sql(dialect="spark", unsupported_level=sqlglot.ErrorLevel.RAISE)
+    rule = made(name, options)
+    sure = rule.sure(column("c0")) if hasattr(rule, "sure") else None
+    trees = [rule.broken([column(f"c{i}") for i in range(width)]), *([sure.term] if sure is not None else [])]
+    for tree in map(plain, trees):
+        assert not {node.name.lower() for node in tree.find_all(sqlglot.exp.Anonymous)}
+        tree.sql(dialect="spark", unsupported_level=sqlglot.ErrorLevel.RAISE)
 
 
 @pytest.mark.parametrize("name", list(ALL))

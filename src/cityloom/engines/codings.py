@@ -28,12 +28,17 @@ DIVISION_SHAPE = "[1-9][0-9]{5}(?:[0-9]{3}(?:[0-9]{3})?)?"
 
 @dataclass(frozen=True)
 class Coding:
-    """One coding rule: its name in YAML, the standard, its meaning and its term."""
+    """One coding rule: its name in YAML, the standard, its meaning and its term.
+
+    All that is valid matches ``shape`` as a whole; ``is_shape`` where nothing more is asked.
+    """
 
     name: str
     standard: str
     is_valid: Callable[[str], bool]
     sql: Callable[[exp.Expression], exp.Expression]
+    shape: str
+    is_shape: bool = False
 
 
 def id_check(seventeen: int) -> str:
@@ -110,15 +115,17 @@ def _shaped(name: str, standard: str, pattern: str) -> Coding:
         name,
         standard,
         lambda text: re.fullmatch(pattern, text) is not None,
-        lambda text: never_null(full_match(text, pattern)),
+        lambda text: never_null(shared(full_match(text, pattern))),
+        pattern,
+        is_shape=True,
     )
 
 
 CODINGS = {
     coding.name: coding
     for coding in (
-        Coding("citizen_id", "GB 11643", is_citizen_id, _citizen_id_sql),
-        Coding("uscc", "GB 32100", is_uscc, _uscc_sql),
+        Coding("citizen_id", "GB 11643", is_citizen_id, _citizen_id_sql, ID_SHAPE),
+        Coding("uscc", "GB 32100", is_uscc, _uscc_sql, USCC_SHAPE),
         _shaped("phone", "own", PHONE_SHAPE),
         _shaped("division", "GB/T 2260, GB/T 10114", DIVISION_SHAPE),
     )

@@ -6,11 +6,22 @@ cost two to four times less.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from sqlglot import exp
 
+from cityloom.engines.base import copied, sql
 from cityloom.engines.terms import Held, column, held
+
+
+@dataclass(frozen=True)
+class Guard:
+    """What is known of a column in the rows in which ``holds`` is true: ``known`` gives the value of a shared term over
+    that column alone, or None."""
+
+    holds: exp.Column
+    known: Callable[[exp.Expression], exp.Expression | None]
 
 
 class Layers:
@@ -30,14 +41,15 @@ class Layers:
         self._levels: list[dict[str, exp.Expression]] = [dict(columns)]
         self._depth = {name: 0 for name in columns}
         self._known: dict[str, str] = {}
-        self._held: dict[Held, exp.Column] = {}
+        self._held: dict[tuple[Held, str | None], exp.Column] = {}
+        self._guards: dict[str, Guard] = {}
 
     def add(self, term: exp.Expression, name: str | None = None) -> exp.Column:
         """Have a term computed once, and get the column that holds it. An equal term is not computed again."""
         inner = self.resolve(term)
         if name is None and isinstance(inner, exp.Column):
             return inner
-        text = inner.sql(dialect="duckdb")
+        text = inner.sql(dialect="duckdb", copy=False)
         if name is None and text in self._known:
             return column(self._known[text])
         chosen = name or f"_h{len(self._depth)}"
@@ -49,27 +61,54 @@ class Layers:
         self._known.setdefault(text, chosen)
         return column(chosen)
 
-    def resolve(self, term: exp.Expression) -> exp.Expression:
-        """The term with every shared part replaced by the column that holds it."""
-        root = exp.Paren(this=term.copy())
+    def guard(self, name: str, guard: Guard) -> None:
+        """From now on shared terms whose value is known by the guard of a column are computed in the other rows only."""
+        self._guards[name] = guard
+
+    def resolve(self, term: exp.Expression, *, under: str | None = None) -> exp.Expression:
+        """The term with every shared part replaced by the column that holds it.
+
+        Args:
+            term: the term.
+            under: a column with a guard; the term is not looked at where it holds, and neither are its shared parts.
+        """
+        root = exp.Paren(this=copied(term))
         for node in list(root.find_all(exp.Column)):
             part = held(node)
             if part is not None:
-                node.replace(self._column_of(part).copy())
+                node.replace(self._column_of(part, under).copy())
         inner = root.this
         return inner.pop() if isinstance(inner, exp.Expression) else inner
 
-    def _column_of(self, part: Held) -> exp.Column:
-        if part not in self._held:
-            self._held[part] = self.add(part.term)
-        return self._held[part]
+    def _column_of(self, part: Held, under: str | None) -> exp.Column:
+        if (part, under) not in self._held:
+            self._held[part, under] = self._added(part.term, under)
+        return self._held[part, under]
+
+    def _added(self, term: exp.Expression, under: str | None) -> exp.Column:
+        inner = self.resolve(term, under=under)
+        if isinstance(inner, exp.Column):
+            return inner
+        text = inner.sql(dialect="duckdb", copy=False)
+        if text in self._known:
+            return column(self._known[text])
+        names = {c.name for c in term.find_all(exp.Column)}
+        guard = self._guards.get(names.pop()) if len(names) == 1 else None
+        value = guard.known(term) if guard else None
+        if guard is not None and value is not None:
+            wrapped = sql("CASE WHEN :holds THEN :value ELSE :inner END", holds=guard.holds, value=value, inner=inner)
+            self._known[text] = self.add(wrapped).name
+            return column(self._known[text])
+        if under is None:
+            return self.add(inner)
+        return self.add(sql("CASE WHEN :holds THEN NULL ELSE :inner END", holds=self._guards[under].holds, inner=inner))
 
     def query(self, outputs: Mapping[str, exp.Expression]) -> exp.Select:
         """The query that computes the outputs, by name, from all layers."""
         final = {name: self.resolve(term) for name, term in outputs.items()}
-        query = _select(self._levels[0]).from_(self._source.copy(), copy=False)
+        query = _select({name: copied(term) for name, term in self._levels[0].items()}).from_(self._source, copy=False)
         if self._where is not None:
-            query.where(self._where.copy(), copy=False)
+            query.where(self._where, copy=False)
         for number, level in enumerate(self._levels[1:], start=1):
             query = _select(level, exp.Star()).from_(query.subquery(f"l{number}", copy=False), copy=False)
         return _select(final).from_(query.subquery("l", copy=False), copy=False)
@@ -77,4 +116,4 @@ class Layers:
 
 def _select(terms: Mapping[str, exp.Expression], *first: exp.Expression) -> exp.Select:
     """A fresh tree: what is laid upon it need not copy it again, which would cost the square of the layers."""
-    return exp.select(*first, *(exp.alias_(term, name, quoted=True) for name, term in terms.items()), copy=False)
+    return exp.select(*first, *(exp.alias_(term, name, quoted=True, copy=False) for name, term in terms.items()), copy=False)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Protocol
 from sqlglot import exp
 
 from cityloom.engines.base import sql
+from cityloom.engines.languages import is_apart, is_within, lengths
 from cityloom.engines.terms import all_of, shared
 from cityloom.kernel.registry import make
 from cityloom.model.standard import CodeTable, RuleUse
@@ -42,11 +43,49 @@ class TableCase:
     others: tuple[tuple[tuple[str | None, ...], ...], ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """Texts that keep a rule for certain: they match ``within`` (when given) as a whole, do not match ``apart`` as a
+    whole, and have ``least`` to ``most`` characters."""
+
+    within: str = ""
+    apart: str = ""
+    least: int = 0
+    most: int | None = None
+
+    def holds_for(self, pattern: str) -> bool:
+        """Whether it is certain that every text of a pattern is one of them."""
+        least, most = lengths(pattern) if self.least or self.most is not None else (0, 0)
+        return (
+            least >= self.least
+            and (self.most is None or (most is not None and most <= self.most))
+            and (not self.within or is_within(pattern, self.within))
+            and (not self.apart or is_apart(pattern, self.apart))
+        )
+
+
+NOT_BLANK = Kept(apart=f"[{BLANKS}]*")
+"""Texts that are there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sure:
+    """A cheap ``term`` that is true only for texts that keep a rule, and what those texts are: ``texts``, or texts that
+    match ``pattern`` as a whole. It may be false or NULL for others that keep it."""
+
+    term: exp.Expression
+    pattern: str = ""
+    texts: tuple[str, ...] = ()
+
+
 class Rule(Protocol):
     """A rule on one row: some columns, and whether they break it.
 
     ``is_broken`` is the meaning, ``broken`` the same as a term that is never NULL. A rule applies to rows in
     which none of its columns is missing, unless ``applies_to_missing``.
+
+    A rule on one column may say more of itself, so that it is not asked where another rule has answered: a property
+    ``kept`` (:class:`Kept`), and a method ``sure(column)`` that gives a :class:`Sure` or None.
     """
 
     name: ClassVar[str]

@@ -182,16 +182,31 @@ def bit_of(kind: str, number: int) -> exp.Expression:
     return sql("((:bits & :bit) <> 0)", bits=column(bits_name(kind, number)), bit=1 << number % BITS)
 
 
-def bits(kind: str, flags: Sequence[exp.Expression]) -> dict[str, exp.Expression]:
-    """The columns that hold flags, which are never NULL."""
+def bits(kind: str, flags: Sequence[exp.Expression], unless: Sequence[str | None] = ()) -> dict[str, exp.Expression]:
+    """The columns that hold flags, which are never NULL.
+
+    Args:
+        kind: of bits.
+        flags: conditions.
+        unless: for each flag a column; where that is true, the flag is false, and not looked at.
+    """
     found = {}
     for start in range(0, max(len(flags), 1), BITS):
-        term: exp.Expression = exp.Literal.number(0)
+        groups: dict[str | None, list[exp.Expression]] = {}
         for number, flag in enumerate(flags[start : start + BITS]):
             part = sql("CASE WHEN :flag THEN :bit ELSE 0 END", flag=flag, bit=1 << number)
-            term = exp.Add(this=term, expression=part) if number else part
-        found[bits_name(kind, start)] = sql("CAST(:term AS BIGINT)", term=exp.Paren(this=term))
+            groups.setdefault(unless[start + number] if unless else None, []).append(part)
+        parts = [_sum(own) if name is None else sql("CASE WHEN :x THEN 0 ELSE :own END", x=column(name), own=_sum(own))
+                 for name, own in groups.items()]  # fmt: skip
+        found[bits_name(kind, start)] = sql("CAST(:term AS BIGINT)", term=exp.Paren(this=_sum(parts)))
     return found
+
+
+def _sum(parts: Sequence[exp.Expression]) -> exp.Expression:
+    term: exp.Expression = parts[0] if parts else exp.Literal.number(0)
+    for part in parts[1:]:
+        term = exp.Add(this=term, expression=part)
+    return term
 
 
 def alike(sheets: Sequence[Sheet]) -> list[list[Sheet]]:

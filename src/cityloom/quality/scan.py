@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from cityloom.engines.base import sql
+from cityloom.engines.base import copied, sql
 from cityloom.engines.layers import Layers
 from cityloom.engines.terms import column, plain
 from cityloom.lake.changes import current
@@ -16,6 +16,7 @@ from cityloom.lake.tables import Lake
 from cityloom.model.resource import Resource
 from cityloom.quality.base import applies
 from cityloom.quality.broken import Verdict, assessed_table, bits
+from cityloom.quality.implied import flags
 from cityloom.quality.others import relations, wanted
 from cityloom.quality.plan import RulePlan
 
@@ -56,6 +57,7 @@ class View:
     ) -> None:
         self.resource, self.phase, self.version = resource, phase, version
         self._lake, self._engine = lake, lake.engine
+        self._digests: dict[str, str] = {}
         self._resources = dict(resources or {})
         table = assessed_table(resource, phase)
         if is_followed(resource, phase):
@@ -82,18 +84,19 @@ class View:
     def count(self, plans: Sequence[RulePlan]) -> tuple[int, dict[str, tuple[int, int]]]:
         """Rows in all, and for each rule on rows the rows checked and broken: one aggregate over one scan."""
         layers = self._layers({name for p in plans for name in p.columns})
-        checks, flags = _flags(layers, plans)
-        outputs = {**{f"b{i}": flag for i, flag in enumerate(flags)}, **{c: column(c) for c in checks if c is not None}}
+        found = flags(layers, plans)
+        checks = [flag.checked for flag in found]
+        outputs = {**{f"b{i}": flag.term for i, flag in enumerate(found)}, **{c: column(c) for c in checks if c is not None}}
         names = list(outputs)
         query = layers.query(outputs or {"x": exp.true()})
         picks = [sql("count(*)"), *(exp.CountIf(this=column(name)) for name in names)]
-        row = [int(n or 0) for n in self._engine.rows(exp.select(*picks).from_(query.subquery("q")))[0]]
+        row = [int(n or 0) for n in self._engine.rows(exp.select(*picks).from_(query.subquery("q", copy=False), copy=False))[0]]
         count = dict(zip(names, row[1:], strict=True))
-        found = {
+        counts = {
             one.name: (row[0] if checked is None else count[checked], count[f"b{i}"])
             for i, (one, checked) in enumerate(zip(plans, checks, strict=True))
         }
-        return row[0], found
+        return row[0], counts
 
     def count_table(self, one: RulePlan) -> tuple[int, int]:
         """Rows checked and broken by a rule on the table."""
@@ -112,22 +115,23 @@ class View:
             found = one.rule.broken_rows(self._rows(one), len(one.columns), *others)
             return exp.select("*").from_(found.subquery("t"))
         layers = self._layers(set(one.columns), placed=True)
-        _checks, flags = _flags(layers, [one])
-        query = layers.query({**{name: column(name) for name in _PLACE}, "flag": flags[0]})
-        return exp.select("q._batch", "q._row").from_(query.subquery("q")).where(sql("q.flag"))
+        query = layers.query({**{name: column(name) for name in _PLACE}, "flag": flags(layers, [one])[0].term})
+        return exp.select("q._batch", "q._row").from_(query.subquery("q", copy=False), copy=False).where(sql("q.flag"), copy=False)
 
     def scan(self, plans: Sequence[RulePlan]) -> Scan:
         """All rules on rows in one scan: broken rows with the rules they break, the others counted by pattern."""
         layers = self._layers({name for p in plans for name in p.columns}, placed=True)
-        checks, flags = _flags(layers, plans)
+        found = flags(layers, plans)
+        checks = [flag.checked for flag in found]
         applied = list(dict.fromkeys(c for c in checks if c is not None))
-        masks = bits("m", flags)
+        masks = bits("m", [flag.broken for flag in found], [flag.unless for flag in found])
         outputs = {**{name: column(name) for name in _PLACE}, **masks, **bits("k", [column(c) for c in applied])}
         is_broken = exp.Paren(this=exp.or_(*(sql(":m <> 0", m=column(name)) for name in masks)))
         keys: dict[str, exp.Expression] = {name: column(name) for name in outputs}
         keys["_row"] = sql("CASE WHEN :broken THEN _row END", broken=is_broken)
         query = exp.select(*(exp.alias_(term, name) for name, term in keys.items()), exp.alias_(sql("count(*)"), "_count"))
-        query = query.from_(layers.query(outputs).subquery("q")).group_by(*(exp.Literal.number(i + 1) for i in range(len(keys))))
+        query = query.from_(layers.query(outputs).subquery("q", copy=False), copy=False)
+        query = query.group_by(*(exp.Literal.number(i + 1) for i in range(len(keys))), copy=False)
         verdicts = tuple(
             Verdict(
                 rule=one.name,
@@ -146,7 +150,7 @@ class View:
             masks = bits("m", [exp.true() if n == number else exp.false() for n in range(len(plans))])
             masks["_count"] = sql("CAST(1 AS BIGINT)")
             found = exp.select(*_PLACE, *(exp.alias_(term, name) for name, term in masks.items()))
-            queries.append(found.from_(self.broken(one).subquery("t")))
+            queries.append(found.from_(self.broken(one).subquery("t", copy=False), copy=False))
             digest, counts = self.digest(one), self._counts(one)
             verdicts.append(Verdict(rule=one.name, digest=digest, broken=number, counts=counts))
         return Scan(_all(queries), tuple(verdicts))
@@ -160,6 +164,11 @@ class View:
 
     def digest(self, one: RulePlan) -> str:
         """What decides the rule's answer for a row: its terms and columns; of a rule on the table the data too."""
+        if one.name not in self._digests:
+            self._digests[one.name] = self._digest_of(one)
+        return self._digests[one.name]
+
+    def _digest_of(self, one: RulePlan) -> str:
         if one.is_for_table:
             others = self._others(one)
             counted = [] if others is None else [one.rule.counts(self._rows(one), len(one.columns), *others)]
@@ -168,7 +177,7 @@ class View:
             names = [column(name) for name in one.columns]
             found = [plain(applies(one.rule, names)), plain(one.rule.broken(names))]
         columns = [f"{self._columns[name]} {self.types.get(self._columns[name], '')}" for name in one.columns]
-        text = "\n".join([*(tree.sql(dialect="duckdb") for tree in found), *columns])
+        text = "\n".join([*(copied(tree).sql(dialect="duckdb", copy=False) for tree in found), *columns])
         return hashlib.sha256(text.encode()).hexdigest()[:24]
 
     def _others(self, one: RulePlan) -> list[list[exp.Expression]] | None:
@@ -202,19 +211,6 @@ class View:
 def is_followed(resource: Resource, phase: str) -> bool:
     """Whether the rows that count are found among all changes together, and not part by part."""
     return phase == "before" and resource.collect.mode == "cdc"
-
-
-def _flags(layers: Layers, plans: Sequence[RulePlan]) -> tuple[list[str | None], list[exp.Expression]]:
-    """For each rule the column that tells whether it applies (None: to every row), and whether the row breaks it."""
-    checks: list[str | None] = []
-    flags: list[exp.Expression] = []
-    for one in plans:
-        columns = [column(name) for name in one.columns]
-        broken = one.rule.broken(columns)
-        checked = None if one.rule.applies_to_missing else layers.add(applies(one.rule, columns)).name
-        checks.append(checked)
-        flags.append(broken if checked is None else sql("(:a AND :b)", a=column(checked), b=broken))
-    return checks, flags
 
 
 def _text(name: str, types: Mapping[str, str], whole: Mapping[str, str]) -> exp.Expression:

@@ -7,10 +7,10 @@ from typing import ClassVar
 
 from sqlglot import exp
 
-from cityloom.engines.terms import full_match, never_null
+from cityloom.engines.terms import full_match, never_null, shared
 from cityloom.kernel.errors import ConfigError
 from cityloom.model.text import Title
-from cityloom.quality.base import Case
+from cityloom.quality.base import Case, Kept, Sure
 
 _CLASSES = {
     "han": "\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff",
@@ -72,9 +72,18 @@ class Alphabet:
         more = "".join(f"\\{c}" if c in "\\[]^-&~|" else c for c in self.more)
         return f"[{''.join(_CLASSES[name] for name in self.only)}{more}]*"
 
+    @property
+    def kept(self) -> Kept:
+        """The texts that are allowed."""
+        return Kept(within=self.pattern)
+
+    def sure(self, column: exp.Expression) -> Sure:
+        """The match itself."""
+        return Sure(term=shared(full_match(column, self.pattern)), pattern=self.pattern)
+
     def broken(self, columns: Sequence[exp.Expression]) -> exp.Expression:
         """Whether another character is there."""
-        return never_null(exp.not_(full_match(columns[0], self.pattern)))
+        return never_null(exp.not_(shared(full_match(columns[0], self.pattern))))
 
     def is_broken(self, values: Sequence[str | None]) -> bool:
         """Whether another character is there."""

@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from cityloom.engines.terms import found, never_null
 from cityloom.model.text import Title
-from cityloom.quality.base import Case
+from cityloom.quality.base import Case, Kept
 
 _ABNORMAL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f" + "\ufffd\ue000-\uf8ff" + r"]|\?\?|锟斤拷|烫烫"
 """Control characters, the replacement character, private use, and the marks of a lost encoding."""
@@ -34,6 +34,11 @@ class Characters:
         Case(("𠮷野家",), False),
         Case((None,), False),
     )
+
+    @property
+    def kept(self) -> Kept:
+        """The texts without one."""
+        return Kept(apart=f"(?:.|\\n)*(?:{_ABNORMAL})(?:.|\\n)*")
 
     def broken(self, columns: Sequence[exp.Expression]) -> exp.Expression:
         """Whether an abnormal character is there."""

@@ -8,13 +8,13 @@ from typing import ClassVar
 from sqlglot import exp
 
 from cityloom.engines.base import sql
-from cityloom.engines.terms import lookup
+from cityloom.engines.terms import lookup, shared
 from cityloom.kernel.errors import ConfigError
 from cityloom.model.codes import CURRENT, is_moment, valid_codes
 from cityloom.model.standard import Code as OneCode
 from cityloom.model.standard import CodeTable
 from cityloom.model.text import Title
-from cityloom.quality.base import Case
+from cityloom.quality.base import Case, Sure
 
 _OPTIONS = {
     "codes": "sex",
@@ -83,9 +83,14 @@ class Code:
             )
         return {code: code for code in valid_codes(self.tables[self.codes], self.at)}
 
+    def sure(self, column: exp.Expression) -> Sure:
+        """The search itself."""
+        found = shared(lookup(column, self.allowed))
+        return Sure(term=sql("(:found IS NOT NULL)", found=found), texts=tuple(self.allowed))
+
     def broken(self, columns: Sequence[exp.Expression]) -> exp.Expression:
         """Whether the value is no code."""
-        return sql("(:x IS NOT NULL AND :found IS NULL)", x=columns[0], found=lookup(columns[0], self.allowed))
+        return sql("(:x IS NOT NULL AND :found IS NULL)", x=columns[0], found=shared(lookup(columns[0], self.allowed)))
 
     def is_broken(self, values: Sequence[str | None]) -> bool:
         """Whether the value is no code."""

@@ -10,7 +10,7 @@ from cityloom.engines.base import sql
 from cityloom.engines.codings import CODINGS, Coding
 from cityloom.kernel.errors import ConfigError
 from cityloom.model.text import Title
-from cityloom.quality.base import Case
+from cityloom.quality.base import Case, Kept, Sure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +59,15 @@ class CodingRule:
                 known=", ".join(sorted(CODINGS)),
             )
         return CODINGS[self.kind]
+
+    @property
+    def kept(self) -> Kept | None:
+        """The texts that its pattern allows; None for a coding rule that is more than a pattern."""
+        return Kept(within=self.coding.shape) if self.coding.is_shape else None
+
+    def sure(self, column: exp.Expression) -> Sure:
+        """The coding rule itself."""
+        return Sure(term=self.coding.sql(column), pattern=self.coding.shape)
 
     def broken(self, columns: Sequence[exp.Expression]) -> exp.Expression:
         """Whether the identifier is wrong."""

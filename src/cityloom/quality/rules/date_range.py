@@ -11,9 +11,10 @@ from cityloom.engines.base import sql
 from cityloom.engines.codings import is_day
 from cityloom.engines.terms import full_match, is_real_date, never_null, shared
 from cityloom.model.text import Title
-from cityloom.quality.base import Case
+from cityloom.quality.base import Case, Sure
 
 _SHAPE = "[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}:[0-9]{2})?"
+_PLAIN = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _DAY = (
     "[0-9]{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)"
     "|02-(?:0[1-9]|[12][0-9]))(?:T[0-9]{2}:[0-9]{2}:[0-9]{2})?"
@@ -45,6 +46,16 @@ class DateRange:
     first: str = "1900-01-01"
     last: str | None = None
     today: str
+
+    def sure(self, column: exp.Expression) -> Sure:
+        """A day that is written as the engine writes it, in range."""
+        term = sql(
+            "(length(:x) = 10 AND CAST(TRY_CAST(:x AS DATE) AS VARCHAR) = :x AND :x BETWEEN :first AND :last)",
+            x=column,
+            first=max(self.first, "0001-01-01"),
+            last=self.last or self.today,
+        )
+        return Sure(term=term, pattern=_PLAIN)
 
     def broken(self, columns: Sequence[exp.Expression]) -> exp.Expression:
         """Whether the date is out of range."""

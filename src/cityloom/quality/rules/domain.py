@@ -7,9 +7,9 @@ from typing import ClassVar
 from sqlglot import exp
 
 from cityloom.engines.base import sql
-from cityloom.engines.terms import lookup
+from cityloom.engines.terms import lookup, shared
 from cityloom.model.text import Title
-from cityloom.quality.base import Case
+from cityloom.quality.base import Case, Sure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,9 +31,14 @@ class Domain:
 
     values: tuple[str, ...]
 
+    def sure(self, column: exp.Expression) -> Sure:
+        """The search itself."""
+        found = shared(lookup(column, {value: value for value in self.values}))
+        return Sure(term=sql("(:found IS NOT NULL)", found=found), texts=tuple(self.values))
+
     def broken(self, columns: Sequence[exp.Expression]) -> exp.Expression:
         """Whether the value is none of them."""
-        found = lookup(columns[0], {value: value for value in self.values})
+        found = shared(lookup(columns[0], {value: value for value in self.values}))
         return sql("(:x IS NOT NULL AND :found IS NULL)", x=columns[0], found=found)
 
     def is_broken(self, values: Sequence[str | None]) -> bool:

@@ -10,7 +10,7 @@ from sqlglot import exp
 from cityloom.engines.patterns import check_pattern
 from cityloom.engines.terms import full_match, never_null, shared
 from cityloom.model.text import Title
-from cityloom.quality.base import Case
+from cityloom.quality.base import Case, Kept, Sure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +39,15 @@ class Format:
             ConfigError: ``engines.pattern.unfit``.
         """
         check_pattern(self.pattern)
+
+    @property
+    def kept(self) -> Kept:
+        """The texts that match."""
+        return Kept(within=self.pattern)
+
+    def sure(self, column: exp.Expression) -> Sure:
+        """The match itself."""
+        return Sure(term=shared(full_match(column, self.pattern)), pattern=self.pattern)
 
     def broken(self, columns: Sequence[exp.Expression]) -> exp.Expression:
         """Whether the value does not match."""

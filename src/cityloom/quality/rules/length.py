@@ -9,7 +9,7 @@ from sqlglot import exp
 from cityloom.engines.base import sql
 from cityloom.engines.terms import never_null
 from cityloom.model.text import Title
-from cityloom.quality.base import Case
+from cityloom.quality.base import Case, Kept
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +31,11 @@ class Length:
 
     least: int = 0
     most: int = 1_000_000
+
+    @property
+    def kept(self) -> Kept:
+        """The texts of such a length."""
+        return Kept(least=self.least, most=self.most)
 
     def broken(self, columns: Sequence[exp.Expression]) -> exp.Expression:
         """Whether the text is too short or too long."""

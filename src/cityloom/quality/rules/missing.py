@@ -1,14 +1,15 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from sqlglot import exp
 
-from cityloom.engines.terms import any_of, shared
+from cityloom.engines.terms import any_of, is_one_of, never_null, shared
 from cityloom.model.text import Title
-from cityloom.quality.base import STAND_INS, Case, is_blank, is_blank_value
+from cityloom.quality.base import BLANKS, STAND_INS, Case, Kept, is_blank, is_blank_value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,14 +33,17 @@ class Missing:
 
     stand_ins: tuple[str, ...] = STAND_INS
 
+    @property
+    def kept(self) -> Kept:
+        """The texts that are there."""
+        return Kept(apart="|".join([f"[{BLANKS}]*", *(re.escape(text) for text in self.stand_ins)]))
+
     def broken(self, columns: Sequence[exp.Expression]) -> exp.Expression:
         """Whether the value is missing."""
         blank = is_blank(columns[0])
         if not self.stand_ins:
             return blank
-        texts = [exp.Literal.string(t) for t in self.stand_ins]
-        value = exp.Coalesce(this=columns[0].copy(), expressions=[exp.Literal.string("")])
-        return shared(any_of(blank, exp.In(this=value, expressions=texts)))
+        return shared(any_of(blank, never_null(is_one_of(columns[0], self.stand_ins))))
 
     def is_broken(self, values: Sequence[str | None]) -> bool:
         """Whether the value is missing."""

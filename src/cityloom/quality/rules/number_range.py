@@ -12,8 +12,10 @@ from cityloom.engines.base import sql
 from cityloom.engines.terms import all_of, full_match, never_null, shared
 from cityloom.kernel.errors import ConfigError
 from cityloom.model.text import Title
-from cityloom.quality.base import Case
+from cityloom.quality.base import Case, Kept, Sure
 
+_LIKELY = 1000
+"""From such an end on numbers with fewer digits are nearly all."""
 _SHAPE = r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?"
 
 
@@ -65,6 +67,28 @@ class NumberRange:
         """
         if self.step is not None and self.step <= 0:
             raise ConfigError("quality.number.step", "A step is more than 0.", hint="Write 1 for whole numbers.")
+
+    @property
+    def kept(self) -> Kept | None:
+        """The numbers without a sign that are short enough; None where there are none such."""
+        plain = self._plain
+        return Kept(within=plain) if plain else None
+
+    def sure(self, column: exp.Expression) -> Sure | None:
+        """The same, where they are likely to be nearly all."""
+        plain = self._plain
+        is_wide = all(end is None or end >= _LIKELY for end in (self.most, self.less_than))
+        return Sure(term=shared(full_match(column, plain)), pattern=plain) if plain and is_wide else None
+
+    @property
+    def _plain(self) -> str:
+        """A pattern for numbers from 0 to the next power of ten that is surely not beyond the end."""
+        has_start = (self.least is None or self.least <= 0) and (self.more_than is None or self.more_than < 0)
+        ends = [end for end in (self.most, self.less_than) if end is not None]
+        digits = min([18, *(len(str(int(end))) - 1 if end >= 10 else 0 for end in ends)])
+        if not has_start or not digits or self.step not in (None, 1):
+            return ""
+        return f"[0-9]{{1,{digits}}}" + ("" if self.step else r"(?:\.[0-9]{1,18})?")
 
     def broken(self, columns: Sequence[exp.Expression]) -> exp.Expression:
         """Whether the number is out of range."""
