@@ -130,9 +130,18 @@ def _land(
 
 
 def land_rows(
-    workspace: Workspace, resource: Resource, who: Principal, what: str, records: Sequence[Mapping[str, str | None]]
+    workspace: Workspace,
+    resource: Resource,
+    who: Principal,
+    what: str,
+    records: Sequence[Mapping[str, str | None]],
+    *,
+    details: Mapping[str, Any] | None = None,
+    also: intake.Also | None = None,
 ) -> str:
     """Land corrected rows as a batch of their own, numbered in their order; returns its id.
+
+    ``details`` stand in the record of the delivery, ``also`` writes in the transaction of that record.
 
     Raises:
         UserError: ``flows.subject.busy``.
@@ -153,9 +162,9 @@ def land_rows(
         state="checked",
         account=who.account,
         at=iso(workspace.clock.now()),
-        answer={"resource": resource.name, "corrects": what},
+        answer={"resource": resource.name, "corrects": what, **(details or {})},
     )
-    return str(intake.land(workspace, resource, intake.claim(workspace, record)).batch)
+    return str(intake.land(workspace, resource, intake.claim(workspace, record), also).batch)
 
 
 def flaws_of(workspace: Workspace, resource: Resource, records: Sequence[Mapping[str, str | None]]) -> set[int]:

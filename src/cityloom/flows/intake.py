@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from hmac import compare_digest
 from typing import Any
+
+import sqlalchemy as sa
 
 from cityloom.collect import intake as stage
 from cityloom.collect.formats import Form, delivery_of, lay_out
@@ -34,6 +36,8 @@ from cityloom.store import intake as records
 from cityloom.store.intake import StoredDelivery
 
 STEP = "intake"
+Also = Callable[[sa.Connection, StoredDelivery], None]
+"""Writes what is to be known with a delivery, in the transaction that says that it landed."""
 _LONGEST_KEY = 120
 _KEPT = timedelta(hours=24)
 """How long a delivery waits to be confirmed."""
@@ -237,8 +241,11 @@ def _go_on(workspace: Workspace, resource: Resource, record: StoredDelivery, *, 
     return land(workspace, resource, record)
 
 
-def land(workspace: Workspace, resource: Resource, record: StoredDelivery) -> Answer:
-    """Land what the inbox holds, as the only one who writes the table; record and answer it once."""
+def land(workspace: Workspace, resource: Resource, record: StoredDelivery, also: Also | None = None) -> Answer:
+    """Land what the inbox holds, as the only one who writes the table; record and answer it once.
+
+    What is to be known with it, ``also`` writes in the transaction of the record.
+    """
     done: list[StoredDelivery] = []
 
     def work() -> StageResult:
@@ -249,7 +256,7 @@ def land(workspace: Workspace, resource: Resource, record: StoredDelivery) -> An
             done.append(known)
             return nothing
         if delivery is None:
-            done.append(_recorded(workspace, record, _standing(workspace, record)))
+            done.append(_recorded(workspace, record, _standing(workspace, record), also))
             return nothing
         taken = stage.run(
             resource,
@@ -260,7 +267,7 @@ def land(workspace: Workspace, resource: Resource, record: StoredDelivery) -> An
             base=workspace.folder,
             actor=record.account,
         )
-        done.append(_recorded(workspace, record, taken.batch))
+        done.append(_recorded(workspace, record, taken.batch, also))
         return taken.result
 
     step = Step(name=STEP, subject=resource.name, work=work, spec=(record.id,), writes=(resource.raw_table,), is_repeatable=True)
@@ -284,11 +291,13 @@ def _standing(workspace: Workspace, record: StoredDelivery) -> Batch:
     )
 
 
-def _recorded(workspace: Workspace, record: StoredDelivery, batch: Batch) -> StoredDelivery:
+def _recorded(workspace: Workspace, record: StoredDelivery, batch: Batch, also: Also | None) -> StoredDelivery:
     body = {**record.answer, **receipt_body(batch)}
     landed = replace(record, state="landed", batch=batch.id, answer=body, ticket=record.ticket)
     with workspace.store.write() as connection:
         records.put_delivery(connection, landed)
+        if also is not None:
+            also(connection, landed)
     return landed
 
 

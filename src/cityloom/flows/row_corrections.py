@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
+import sqlalchemy as sa
 
 from cityloom.engines.base import sql
-from cityloom.flows import chain, corrections
+from cityloom.flows import chain, corrections, intake
 from cityloom.flows.bootstrap import Workspace
 from cityloom.flows.runner import Runner
+from cityloom.flows.shown import HIDDEN, closed_items
 from cityloom.flows.spreadsheets import bare, guarded
 from cityloom.kernel.clock import iso
 from cityloom.kernel.errors import DataError, DeniedError, UserError
@@ -20,11 +24,18 @@ from cityloom.lake.changes import rows_of
 from cityloom.model.audit import AuditEvent, EventKind
 from cityloom.model.principal import Principal
 from cityloom.model.resource import Resource
+from cityloom.quality.spoken import check_words
 from cityloom.standard.run import SET_APART
 from cityloom.store import audit
-from cityloom.store.corrections import RowCorrection, add_corrections
+from cityloom.store.corrections import RowCorrection, add_corrections, list_corrections
+from cityloom.store.intake import StoredDelivery, list_deliveries
 
 _PLACE = ("_batch", "_row", "_rule")
+_ROUNDED = 12
+"""From so many digits on spreadsheet programs write a number with an exponent."""
+_SCIENTIFIC = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]+")
+_ROWS = "rows_corrected"
+"""Where the record of a delivery tells which rows it stands for."""
 _SYSTEM = ("_batch", "_row", "_at", "_hash", "_op", "_position")
 Record = Mapping[str, str | None]
 MOST = 10_000
@@ -55,7 +66,8 @@ class Corrected:
 def hand_out(workspace: Workspace, resource: Resource, who: Principal) -> str:
     """The rows that cleaning rules set apart and that nobody put right, as CSV with their raw values; on record.
 
-    A value that a spreadsheet program would take for a formula gets an apostrophe first.
+    A value that a spreadsheet program would take for a formula gets an apostrophe first; a value that the account may not
+    see is three asterisks, and left alone when the file comes back.
 
     Raises:
         UserError: ``flows.correction.none``.
@@ -74,12 +86,15 @@ def hand_out(workspace: Workspace, resource: Resource, who: Principal) -> str:
     places = lake.engine.records(open_rows)
     found = raw_rows(workspace, resource, [(p["_batch"], p["_row"]) for p in places])
     names = _columns(resource)
+    hidden = closed_items(workspace, resource, who.account)
+    closed = {item.column for item in resource.items if item.name in hidden}
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow([*_PLACE, *names])
     for place in places:
         values = found[(place["_batch"], place["_row"])]
-        writer.writerow([*place.values(), *(guarded(values.get(n) or "") for n in names)])
+        shown = (HIDDEN if n in closed and values.get(n) is not None else guarded(values.get(n) or "") for n in names)
+        writer.writerow([*place.values(), *shown])
     _record(workspace, EventKind.REJECTS_SHOWN, resource, who, {"rows": len(places)})
     return text.getvalue()
 
@@ -90,7 +105,10 @@ def read_changes(workspace: Workspace, resource: Resource, text: str) -> list[Ch
     Raises:
         DataError: ``flows.correction.file``.
     """
-    rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
+    try:
+        rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
+    except csv.Error:
+        raise _wrong_file(1) from None
     names = _columns(resource)
     if rows and not {"_batch", "_row"} <= set(rows[0]):
         raise _wrong_file(1)
@@ -102,7 +120,8 @@ def read_changes(workspace: Workspace, resource: Resource, text: str) -> list[Ch
     changes = []
     for place, row in zip(places, rows, strict=True):
         held = found[place]
-        new = {n: bare(row[n]) or None for n in names if n in row and row[n] is not None and (bare(row[n]) or None) != (held.get(n) or None)}
+        given = {n: bare(row[n]) or None for n in names if n in row and row[n] is not None and row[n] != HIDDEN}
+        new = {n: value for n, value in given.items() if value != (held.get(n) or None)}
         if new:
             changes.append(Change(batch=place[0], row=place[1], values=new))
     return changes
@@ -121,28 +140,111 @@ def correct(workspace: Workspace, resource: Resource, who: Principal, changes: S
     """
     require_right(resource, who)
     _check(resource, changes, why)
+    begun = settle(workspace, resource)
+    changes, held = _new(workspace, resource, changes)
     places = [(c.batch, c.row) for c in changes]
-    held = raw_rows(workspace, resource, places)
     records = [{**held[place], **change.values} for place, change in zip(places, changes, strict=True)]
     if not records:
-        return Corrected(resource=resource.name, rows=0, cells=0, batch="", runs=())
+        rows = [row for one in begun for row in one.answer[_ROWS]]
+        batch = str(begun[-1].batch) if begun else ""
+        runs = _follow(workspace, resource) if begun else ()
+        return Corrected(resource=resource.name, rows=len(rows), cells=sum(len(row[2]) for row in rows), batch=batch, runs=runs)
     _check_records(workspace, resource, places, [held[place] for place in places], records)
-    batch = corrections.land_rows(workspace, resource, who, f"rows ({changes[0].batch})", records)
-    at = iso(workspace.clock.now())
-    made = [
-        RowCorrection(
-            resource=resource.name, batch=c.batch, row=c.row, by_batch=batch, by_row=n, columns=tuple(sorted(c.values)),
-            account=who.account, why=f"{why} ({c.note})" if c.note else why, at=at,
-        )
-        for n, c in enumerate(changes, start=1)
-    ]  # fmt: skip
-    with workspace.store.write() as connection:
-        add_corrections(connection, made)
+    told = [[c.batch, c.row, sorted(c.values), f"{why} ({c.note})" if c.note else why] for c in changes]
+    batch = corrections.land_rows(
+        workspace, resource, who, f"rows ({changes[0].batch})", records, details={_ROWS: told}, also=_recorder(workspace)
+    )
     cells = sum(len(c.values) for c in changes)
-    _record(workspace, EventKind.ROWS_CORRECTED, resource, who, {"by": batch, "rows": len(made), "cells": cells})
+    return Corrected(resource=resource.name, rows=len(changes), cells=cells, batch=batch, runs=_follow(workspace, resource))
+
+
+def _follow(workspace: Workspace, resource: Resource) -> tuple[tuple[str, str], ...]:
+    """Assess and standardise anew: the runs by step and state."""
     runner = Runner(workspace)
-    runs = [r for stage in (chain.assess_raw, chain.standardise, chain.assess_standard) for r in stage(workspace, runner, [resource.name])]
-    return Corrected(resource=resource.name, rows=len(made), cells=cells, batch=batch, runs=tuple((r.step, r.state) for r in runs))
+    stages = (chain.assess_raw, chain.standardise, chain.assess_standard)
+    return tuple((run.step, run.state) for stage in stages for run in stage(workspace, runner, [resource.name]))
+
+
+def settle(workspace: Workspace, resource: Resource) -> list[StoredDelivery]:
+    """Bring to an end what processes that died on the way had begun to correct; returns it as it landed."""
+    with workspace.store.read() as connection:
+        left = [d for d in list_deliveries(connection, state="checked", limit=10_000) if d.resource == resource.name and _ROWS in d.answer]
+    done = []
+    for one in left:
+        with suppress(UserError):
+            batch = intake.land(workspace, resource, one, _recorder(workspace)).batch
+            done.append(replace(one, batch=batch))
+    return done
+
+
+def _recorder(workspace: Workspace) -> intake.Also:
+    """Writes which rows a delivery of corrections stands for, with its audit event."""
+
+    def write(connection: sa.Connection, landed: StoredDelivery) -> None:
+        at = iso(workspace.clock.now())
+        made = [
+            RowCorrection(
+                resource=landed.resource, batch=batch, row=row, by_batch=str(landed.batch), by_row=n, columns=tuple(columns),
+                account=landed.account, why=why, at=at,
+            )
+            for n, (batch, row, columns, why) in enumerate(landed.answer[_ROWS], start=1)
+        ]  # fmt: skip
+        add_corrections(connection, made)
+        details: dict[str, str | int] = {"by": str(landed.batch), "rows": len(made), "cells": sum(len(one.columns) for one in made)}
+        event = AuditEvent(kind=EventKind.ROWS_CORRECTED, actor=landed.account, subject=landed.resource, details=details)
+        audit.append(connection, event, workspace.clock)
+
+    return write
+
+
+def _new(
+    workspace: Workspace, resource: Resource, changes: Sequence[Change]
+) -> tuple[list[Change], Mapping[tuple[str, int], Mapping[str, str | None]]]:
+    """What is really new, each row once, and the rows as they stand: a row put right before is the one that did so.
+
+    Raises:
+        UserError: ``flows.correction.twice``; as :func:`raw_rows`.
+        DataError: ``flows.correction.rounded``.
+    """
+    with workspace.store.read() as connection:
+        stand = {(c.batch, c.row): (c.by_batch, c.by_row) for c in list_corrections(connection, resource.name)}
+    merged: dict[tuple[str, int], Change] = {}
+    for change in changes:
+        place = (change.batch, change.row)
+        while place in stand:
+            place = stand[place]
+        first = merged.get(place, replace(change, batch=place[0], row=place[1]))
+        if any(first.values.get(name, value) != value for name, value in change.values.items()):
+            raise UserError(
+                "flows.correction.twice",
+                "Row {row} of the batch {batch} is put right in two ways.",
+                hint="Keep one line of each row.",
+                row=change.row,
+                batch=change.batch,
+            )
+        merged[place] = replace(first, values={**first.values, **change.values})
+    held = raw_rows(workspace, resource, list(merged))
+    found = []
+    for place, change in merged.items():
+        old = held[place]
+        values = {n: v for n, v in change.values.items() if n not in old or (v or None) != (old[n] or None)}
+        if any(_is_rounded(value, old.get(name)) for name, value in values.items()):
+            raise DataError(
+                "flows.correction.rounded",
+                "A long number of row {row} of the batch {batch} was rounded by a spreadsheet program.",
+                hint="Import the columns of the file as text, not as numbers.",
+                row=place[1],
+                batch=place[0],
+            )
+        found += [replace(change, values=values)] if values else []
+    return found, held
+
+
+def _is_rounded(new: str | None, old: str | None) -> bool:
+    """Whether a value is what a spreadsheet program leaves of a number of more than fifteen digits."""
+    if not new or not old or len(old) < _ROUNDED or not old.isdecimal():
+        return False
+    return bool(_SCIENTIFIC.fullmatch(new)) or (len(new) == len(old) and new != old and new == old[:15].ljust(len(old), "0"))
 
 
 def column_of(resource: Resource, name: str) -> str:
@@ -167,6 +269,7 @@ def column_of(resource: Resource, name: str) -> str:
 def _check(resource: Resource, changes: Sequence[Change], why: str) -> None:
     if not why.strip():
         raise UserError("flows.correction.why", "A correction needs a reason.", hint="Say with --why how you know, without any value of a person.")
+    check_words(why, "correct")
     if resource.collect.mode == "cdc":
         raise UserError(
             "flows.correction.followed",

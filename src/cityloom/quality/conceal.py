@@ -28,11 +28,16 @@ def conceal(profiled: TableProfile, grades: Mapping[str, str]) -> TableProfile:
     return replace(profiled, fields=fields)
 
 
+def figures_of(one: FieldProfile) -> FieldProfile:
+    """A field without any value."""
+    return replace(one, top=(), first=None, last=None, least=None, most=None, mean=None, quantiles=(), patterns=_forms(one))
+
+
 def _field(one: FieldProfile, grade: str) -> FieldProfile:
     if grade == _OPEN:
         return one
     if grade in _CLOSED:
-        return replace(one, top=(), first=None, last=None, least=None, most=None, mean=None, quantiles=(), patterns=_forms(one))
+        return figures_of(one)
     top = tuple((value, rows) for value, rows in one.top if rows >= LEAST_ROWS)
     is_ordered = one.type in ("integer", "decimal", "date", "time")
     ends = (one.first, one.last) if is_ordered else (None, None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.unit.flows.intake_town import GOOD, OWNER, POLICE, city_with, make_tables, push
+from tests.unit.flows.intake_town import GOOD, ID, OWNER, POLICE, city_with, make_tables, push
 
 from cityloom.engines.base import sql
 from cityloom.flows import chain, cleaning, row_corrections, standard_rows
@@ -14,6 +14,7 @@ from cityloom.flows.runner import Runner
 from cityloom.kernel.config import Settings
 from cityloom.kernel.errors import ConfigError, DeniedError, UserError
 from cityloom.model.cleaning import CleaningMatrix, CleaningRule
+from cityloom.model.principal import Principal
 from cityloom.model.standard import StepUse
 from cityloom.protect.keys import load_or_make_keys
 from cityloom.standard.rows import key_of
@@ -156,6 +157,20 @@ def test_a_row_set_apart_is_corrected_from_a_file_and_enters(at):
     assert (one.account, one.why, one.columns) == ("mz.owner", "asked the office", ("lxdh",))
     told = standard_rows.explain_row(at, welfare, one.by_batch, one.by_row, actor="mz.owner")
     assert told.correction == one
+
+
+def test_rows_set_apart_are_handed_to_the_authority_without_sensitive_values(at):
+    agree(at, "no_phone")
+    standardise(at)
+    welfare = at.city.resource("welfare")
+    steward = Principal(account="dsj.steward", department="dsj", roles=("steward",))
+    own, foreign = (row_corrections.hand_out(at, welfare, who) for who in (OWNER, steward))
+    assert ID in own
+    assert ID not in foreign
+    assert "张三" not in foreign
+    assert row_corrections.read_changes(at, welfare, foreign) == []
+    (change,) = row_corrections.read_changes(at, welfare, foreign.replace("2026-01-05", "2026-01-06", 1))
+    assert dict(change.values) == {"ffrq": "2026-01-06"}
 
 
 def test_a_corrected_key_leaves_the_wrong_one_and_history_tells_both(at, clock):

@@ -14,6 +14,7 @@ from cityloom.flows import orders as flow
 from cityloom.kernel.i18n import _
 from cityloom.model.order import Order
 from cityloom.quality.orders import figures, load
+from cityloom.quality.report.words import points
 from cityloom.store.orders import list_order_moves, list_orders
 
 AsOption = Annotated[str, typer.Option("--as", help=_("Account that acts; goes on record."))]
@@ -105,10 +106,14 @@ def _show(order: OrderArgument, workspace: WorkspaceOption = None, as_json: Json
             found = load(connection, order)
             moves = list_order_moves(connection, order)
         rows = flow.positions(at, found, 20) if found.kind == "quality" else []
+        gain = flow.effect(at, found)
     if as_json:
-        print_json({"order": asdict(found), "moves": [asdict(m) for m in moves], "rows": rows})
+        print_json({"order": asdict(found), "moves": [asdict(m) for m in moves], "rows": rows, "effect": asdict(gain) if gain else None})
         return
     _print([found], False, _("Work order"))
+    if gain is not None and found.broken:
+        text = _("The table scores {score} points; {fixed} when this is fixed.")
+        console.print(text.format(score=points(gain.score), fixed=points(gain.fixed)))
     shown = [(m.at[:19], _(m.verb), _(m.target), m.actor, _(m.words)) for m in moves]
     print_table(_("Moves"), [_("at"), _("move"), _("state"), _("by"), _("words")], shown)
     if rows:

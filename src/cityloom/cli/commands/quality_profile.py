@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,13 +14,16 @@ from cityloom.cli.session import JsonOption, WorkspaceOption, console, opened, p
 from cityloom.cli.stages import run_stage
 from cityloom.flows.profile_pages import data_set, profiled, set_title
 from cityloom.flows.profiles import drifts, profile_all
+from cityloom.flows.values import open_for
 from cityloom.kernel.errors import UserError
 from cityloom.kernel.i18n import _
 from cityloom.model.profile import TableProfile, together
 from cityloom.model.quality import PHASES
+from cityloom.quality.conceal import figures_of
 from cityloom.quality.report.html import profile_to_html, profiles_to_html
-from cityloom.store.profiles import find_profile, latest_profiles, list_profiles
+from cityloom.store.profiles import latest_profiles, list_profiles
 
+AsOption = Annotated[str, typer.Option("--as", help=_("Account that looks; values only for one that may see the rows, on record."))]
 PhaseOption = Annotated[str, typer.Option("--phase", help=_("before: the rows as they came; after: the standard rows."))]
 
 
@@ -37,6 +40,7 @@ def _profile(
     phase: PhaseOption = "before",
     force: Annotated[bool, typer.Option("--force", help=_("Do it even when nothing has changed."))] = False,
     page: Annotated[Path | None, typer.Option("--html", help=_("Write the profile as a page: of one resource, or of all named."))] = None,
+    account: AsOption = "dsj.steward",
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -48,16 +52,17 @@ def _profile(
 
     run_stage("profile", stage, names or [], workspace, as_json=as_json, is_forced=force)
     if page is not None:
-        _write(page, names or [], phase, workspace)
+        _write(page, names or [], phase, account, workspace)
 
 
-def _write(page: Path, names: list[str], phase: str, workspace: Path | None) -> None:
-    """The page of one table, or of several as a data set."""
+def _write(page: Path, names: list[str], phase: str, account: str, workspace: Path | None) -> None:
+    """The page of one table, or of several as a data set, which has figures only."""
     with opened(workspace) as at:
         if len(names) == 1:
-            text = profile_to_html(profiled(at, names[0], phase=phase))
+            is_open = open_for(at, at.city.resource(names[0]), account)
+            text = profile_to_html(profiled(at, names[0], phase=phase, is_open=is_open))
         else:
-            some = [profiled(at, name, phase=phase) for name in names] or data_set(at, phase=phase)
+            some = [profiled(at, name, phase=phase, is_open=False) for name in names] or data_set(at, phase=phase, is_open=False)
             text = profiles_to_html(some, set_title(at, ""))
     page.write_text(text, encoding="utf-8")
     Console(stderr=True).print(_("Written to {file}.").format(file=page), soft_wrap=True)
@@ -66,15 +71,16 @@ def _write(page: Path, names: list[str], phase: str, workspace: Path | None) -> 
 def _profiles(
     resource: Annotated[str | None, typer.Argument(help=_("Fields of this resource's table."))] = None,
     phase: PhaseOption = "before",
+    account: AsOption = "dsj.steward",
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    with opened(workspace) as at, at.store.read() as connection:
-        if resource is None:
-            found = latest_profiles(connection)
+    with opened(workspace) as at:
+        if resource is not None:
+            found = [profiled(at, resource, phase=phase, is_open=open_for(at, at.city.resource(resource), account)).profile]
         else:
-            one = at.city.resource(resource)
-            found = [_known(find_profile(connection, one.raw_table if phase == "before" else one.std_table), resource)]
+            with at.store.read() as connection:
+                found = [replace(one, fields=tuple(figures_of(f) for f in one.fields)) for one in latest_profiles(connection)]
     if as_json:
         print_json([asdict(one) for one in found])
     elif resource is None:

@@ -11,8 +11,8 @@ import typer
 from cityloom.cli.groups import group_of
 from cityloom.cli.session import JsonOption, WorkspaceOption, console, opened, print_json, print_table
 from cityloom.flows import quality_reports as flow
-from cityloom.flows.causes import root_causes
 from cityloom.flows.orders import principal
+from cityloom.flows.values import causes_for
 from cityloom.kernel.i18n import _
 from cityloom.model.cause import Cause, Origin, RootCause
 from cityloom.model.quality import PHASES
@@ -44,13 +44,14 @@ def _report(
 ) -> None:
     _check(phase)
     with opened(workspace) as at:
-        if account:
-            flow.check_reader(principal(at, account), department)
-        made = flow.make(at, flow.Asked(department=department, period=period, phase=phase))
+        reader = principal(at, account) if account else None
+        if reader is not None:
+            flow.check_reader(reader, department)
+        chosen = "json" if as_json else flow.form_of(out, form)
+        made = flow.make(at, flow.Asked(department=department, period=period, phase=phase), reader=reader, form=chosen)
         if as_json:
             print_json(asdict(made))
             return
-        chosen = flow.form_of(out, form)
         content = flow.encode(at, made, chosen)
     target = out or Path(flow.file_name(made, chosen))
     target.write_bytes(content)
@@ -62,12 +63,13 @@ def _cause(
     resource: Annotated[str, typer.Argument(help=_("The resource."))],
     rule: Annotated[str, typer.Argument(help=_("The rule by its name; those that cost the score most when none is named."))] = "",
     phase: PhaseOption = "before",
+    account: Annotated[str, typer.Option("--as", help=_("Account that looks; values only for one that may see the rows, on record."))] = "dsj.steward",
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
     _check(phase)
     with opened(workspace) as at:
-        found = root_causes(at, resource, rule, phase=phase)
+        found = causes_for(at, resource, rule, phase=phase, actor=account)
         titles = {i.name: str(i.title) for i in at.city.resource(resource).items}
     if as_json:
         print_json([asdict(one) for one in found])

@@ -1,0 +1,131 @@
+"""Rows put right by people: once, whatever is repeated, corrected again or broken off; values only to who may see them."""
+
+from __future__ import annotations
+
+import pytest
+from tests.unit.flows import test_acceptance
+
+from cityloom.engines.base import sql
+from cityloom.flows import chain, intake, row_corrections
+from cityloom.flows.orders import principal
+from cityloom.flows.row_corrections import Change
+from cityloom.flows.runner import Runner
+from cityloom.kernel.errors import CityLoomError, DataError, UserError
+from cityloom.model.audit import EventKind
+from cityloom.store import audit
+from cityloom.store.corrections import list_corrections
+
+WHY = "asked the office"
+at = test_acceptance.at
+"""A workspace with fifteen rows, three of them wrong."""
+
+
+def change(at, n: int, **values: str) -> Change:
+    """A change of the row that came with an id."""
+    find = "SELECT o._batch, o._row FROM :t AS o JOIN :t AS f ON o._batch = f._batch WHERE f.id = '1' AND o.id = :n"
+    (place,) = at.lake.engine.rows(sql(find, t=at.lake.relation("raw_ga__places"), n=str(n)))
+    return Change(batch=str(place[0]), row=int(place[1]), values=values)
+
+
+def correct(at, *changes: Change, actor: str = "ga.officer"):
+    return row_corrections.correct(at, at.city.resource("places"), principal(at, actor), changes, WHY)
+
+
+def standing(at) -> dict[int, list[tuple[str, str]]]:
+    """By id all current rows."""
+    found: dict[int, list[tuple[str, str]]] = {}
+    for row in at.lake.engine.records(sql("SELECT id, town, secret FROM :t WHERE _current", t=at.lake.relation("std_ga__places"))):
+        found.setdefault(int(row["id"]), []).append((row["town"], row["secret"]))
+    return found
+
+
+def seen(at, kind: EventKind) -> int:
+    with at.store.read() as connection:
+        return len(audit.list_events(connection, kind=kind))
+
+
+def test_a_second_correction_of_a_row_keeps_the_first(at) -> None:
+    correct(at, change(at, 13, city="Chengdu"))
+    correct(at, change(at, 13, secret="open"))
+    assert standing(at)[13] == [("Chengdu", "open")]
+    correct(at, change(at, 13, id="99"))
+    assert 13 not in standing(at)
+    assert standing(at)[99] == [("Chengdu", "open")]
+    assert sum(map(len, standing(at).values())) == 15
+
+
+def test_the_same_correction_again_changes_nothing(at) -> None:
+    assert correct(at, change(at, 13, city="Chengdu")).rows == 1
+    again = correct(at, change(at, 13, city="Chengdu"))
+    assert (again.rows, again.cells, again.runs) == (0, 0, ())
+    assert seen(at, EventKind.ROWS_CORRECTED) == 1
+
+
+def test_a_row_that_stands_twice_in_a_file_comes_in_once(at) -> None:
+    correct(at, change(at, 13, city="Chengdu", id="98"), change(at, 13, city="Chengdu", secret="open"))
+    assert standing(at)[98] == [("Chengdu", "open")]
+    assert sum(map(len, standing(at).values())) == 15
+    with pytest.raises(UserError) as twice:
+        correct(at, change(at, 14, city="Chengdu"), change(at, 14, city="Mianyang"))
+    assert twice.value.code == "flows.correction.twice"
+    assert "Chengdu" not in str(twice.value)
+
+
+@pytest.mark.parametrize("place", ["land", "recorded", "table", "audit", "follow"])
+def test_broken_off_at_any_commit_and_done_again_it_is_done_once(at, monkeypatch, place) -> None:
+    wanted = change(at, 13, city="Chengdu", id="97")
+
+    def dies(*_args, **_kwargs):
+        raise RuntimeError("cut off")
+
+    where = {
+        "land": (intake.stage, "run"), "recorded": (intake, "_recorded"), "table": (row_corrections, "add_corrections"),
+        "audit": (row_corrections.audit, "append"), "follow": (row_corrections, "_follow"),
+    }[place]  # fmt: skip
+    with monkeypatch.context() as broken:
+        broken.setattr(*where, dies)
+        with pytest.raises((RuntimeError, CityLoomError)):
+            correct(at, wanted)
+    done = correct(at, wanted)
+    chain.standardise(at, Runner(at))
+    assert standing(at)[97] == [("Chengdu", "opem")]
+    assert sum(map(len, standing(at).values())) == 15
+    with at.store.read() as connection:
+        assert len(list_corrections(connection, "places")) == 1
+    assert seen(at, EventKind.ROWS_CORRECTED) == 1
+    assert done.rows == (0 if place == "follow" else 1)
+
+
+def test_what_another_correction_finds_begun_it_brings_to_an_end(at, monkeypatch) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(row_corrections, "add_corrections", lambda *_: 1 / 0)
+        with pytest.raises((ZeroDivisionError, CityLoomError)):
+            correct(at, change(at, 13, city="Chengdu"))
+    correct(at, change(at, 14, city="Mianyang"))
+    found = standing(at)
+    assert (found[13], found[14]) == ([("Chengdu", "opem")], [("Mianyang", "open")])
+    assert sum(map(len, found.values())) == 15
+
+
+def test_a_number_that_a_spreadsheet_rounded_is_refused(at) -> None:
+    raw = change(at, 13, secret="110105194912310021")
+    correct(at, raw)
+    for written in ("1.10105E+17", "1.10105e17", "110105194912310000"):
+        with pytest.raises(DataError) as rounded:
+            correct(at, change(at, 13, secret=written))
+        assert rounded.value.code == "flows.correction.rounded"
+        assert "1101" not in str(rounded.value)
+
+
+def test_words_of_a_correction_hold_no_number_of_a_person(at) -> None:
+    with pytest.raises(UserError):
+        row_corrections.correct(at, at.city.resource("places"), principal(at, "ga.officer"), [change(at, 13, city="x")], "of 11010519491231002X")
+
+
+def test_a_file_that_is_none_is_refused_in_words(at) -> None:
+    places = at.city.resource("places")
+    for text in ('"_batch","_row"\n"b","x"\n', "a,b\n1,2\n", '_batch,_row,id\nb,"1\n', "_batch,_row,id\n" + "b,1," + "x" * 200_000 + "\n", "_batch,_row\x00\nb,1\n"):
+        with pytest.raises((DataError, UserError)):
+            row_corrections.read_changes(at, places, text)
+
+
