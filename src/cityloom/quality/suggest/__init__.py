@@ -23,6 +23,8 @@ LEAST = 0.5
 """Confidence below which nothing is suggested."""
 MOST_BROKEN = 0.35
 """A rule that so many rows break is none, unless it says that the whole column is written wrong."""
+MOST_SLIPS = 0.6
+"""The same where each broken value is rare and near a frequent one, or one of many rare ones: they are told one by one."""
 _TRIAL = ("business", "technical")
 
 __all__ = ["LEAST", "Suggestion", "suggest"]
@@ -101,7 +103,8 @@ def _named(use: RuleUse) -> str:
 def _is_sound(one: Suggestion) -> bool:
     """Units may be written wrong everywhere; dependencies are told from chance by their groups, however noisy."""
     is_told = one.use.rule == "dependency" or one.use.name.endswith(".number")
-    return is_told or one.broken <= MOST_BROKEN * one.checked
+    most = MOST_SLIPS if one.use.rule == "domain" else MOST_BROKEN
+    return is_told or one.broken <= most * one.checked
 
 
 def _is_known(one: Draft, resource: Resource) -> bool:

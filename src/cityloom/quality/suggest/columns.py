@@ -46,8 +46,10 @@ def keys(sample: Sample) -> Iterator[Draft]:
     for name in sample.names:
         counts = sample.counts[name]
         rows = counts.total()
-        needed = 0.97 if sum(" " in v for v in counts) > 0.5 * len(counts) else 0.9
-        if rows >= 10 and len(counts) >= needed * rows:
+        is_text = sum(" " in v for v in counts) > 0.5 * len(counts)
+        needed = 0.97 if is_text else 0.9
+        is_key = not is_text and len(counts) >= 0.75 * rows and sum(n == 1 for n in counts.values()) >= 0.95 * len(counts)
+        if rows >= 10 and (len(counts) >= needed * rows or is_key):
             reason = Title(
                 f"{share(len(counts), rows)} 的值不重复", f"{share(len(counts), rows)} of the values stand once"
             )
