@@ -6,8 +6,10 @@ Patterns are written for RE2, Java and Python alike: no look-around, no back-ref
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from sqlglot import exp
 
@@ -24,6 +26,11 @@ class Held:
     """A shared term that a stand-in in a tree refers to. Copies of the tree refer to the same one."""
 
     term: exp.Expression
+
+    @cached_property
+    def digest(self) -> str:
+        """The same for equal terms only."""
+        return hashlib.sha256(folded(self.term).sql(dialect="duckdb", copy=False).encode()).hexdigest()
 
     def __deepcopy__(self, memo: dict[int, object]) -> Held:
         return self
@@ -54,6 +61,16 @@ def plain(term: exp.Expression) -> exp.Expression:
         inner = held(node)
         if inner is not None:
             node.replace(exp.Paren(this=plain(inner.term)))
+    return root
+
+
+def folded(term: exp.Expression) -> exp.Expression:
+    """The term with a digest in the place of every shared part: it tells terms apart, and is short."""
+    root = exp.Paren(this=copied(term))
+    for node in list(root.find_all(exp.Column)):
+        inner = held(node)
+        if inner is not None:
+            node.replace(column(inner.digest))
     return root
 
 

@@ -161,13 +161,14 @@ def _added(lake: Lake, rows: exp.Expression, verdicts: Sequence[Verdict]) -> lis
     if not verdicts:
         return []
     names = sorted({bits_name("m", v.broken) for v in verdicts} | {bits_name("k", v.applied) for v in verdicts if v.applied >= 0})
-    patterns = exp.select(*(column(n) for n in names), exp.alias_(sql("sum(_count)"), "n")).from_(rows)
+    patterns = exp.select(*(column(n) for n in names), exp.alias_(sql("sum(_count)"), "n")).from_(rows, copy=False)
     picks = []
     for one in verdicts:
         applied = exp.true() if one.applied < 0 else bit_of("k", one.applied)
         for bit in (applied, bit_of("m", one.broken)):
             picks.append(sql("CAST(coalesce(sum(CASE WHEN :bit THEN q.n ELSE 0 END), 0) AS BIGINT)", bit=bit))
-    query = exp.select(*picks).from_(patterns.group_by(*(column(n) for n in names)).subquery("q"))
+    patterns = patterns.group_by(*(column(n) for n in names), copy=False)
+    query = exp.select(*picks).from_(patterns.subquery("q", copy=False), copy=False)
     row = [int(n) for n in lake.engine.rows(query)[0]]
     return list(zip(row[::2], row[1::2], strict=True))
 

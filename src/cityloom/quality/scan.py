@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from cityloom.engines.base import copied, sql
 from cityloom.engines.layers import Layers
-from cityloom.engines.terms import column, plain
+from cityloom.engines.terms import column, folded
 from cityloom.lake.changes import current
 from cityloom.lake.tables import Lake
 from cityloom.model.resource import Resource
@@ -175,7 +175,7 @@ class View:
             found = [*counted, self.broken(one)]
         else:
             names = [column(name) for name in one.columns]
-            found = [plain(applies(one.rule, names)), plain(one.rule.broken(names))]
+            found = [folded(applies(one.rule, names)), folded(one.rule.broken(names))]
         columns = [f"{self._columns[name]} {self.types.get(self._columns[name], '')}" for name in one.columns]
         text = "\n".join([*(copied(tree).sql(dialect="duckdb", copy=False) for tree in found), *columns])
         return hashlib.sha256(text.encode()).hexdigest()[:24]

@@ -45,6 +45,8 @@ def keep(rows: StandardRows, batches: Sequence[Batch], *, before: int, clock: Cl
     """
     landed = [b for b in batches if b.state in ("reconciled", "superseded") and b.version is not None]
     book = _Book(replace(rows, replaced=None), landed, before)
+    if book.is_blank and len(landed) == 1 and rows.replaced is None:
+        return {"changes": book.begin(), "without_batch": 0}
     made = sum(book.take(group) for group in book.groups())
     left = _changes(book.heads(), _standing(rows.resource, rows.lake, None), book.items)
     found = book.write(left, [iso(clock.now())], std=rows.lake.version(rows.resource.std_table))
@@ -91,6 +93,17 @@ class _Book:
         ids = [b.id for b in self.landed]
         self.through = ids.index(notes["through"]) if notes.get("through") in ids else -1
         self.is_std = self.through >= 0 and notes.get("std") == self.before >= 0
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether there is no log yet."""
+        return not self.lake.exists(self.table)
+
+    def begin(self) -> int:
+        """Write what the only batch brought: it is what the standard table holds, and nothing is left to be compared."""
+        resource, batch = self.rows.resource, self.landed[0]
+        changes = _fresh(named(_standing(resource, self.lake, None), "n"), self.items)
+        return self.write(changes, [batch.started_at], through=batch, std=self.lake.version(resource.std_table))
 
     def _notes(self) -> dict[str, Any]:
         if not self.lake.exists(self.table):
@@ -140,7 +153,7 @@ class _Book:
         """Rows of a log with operation and position; those of deletions whatever the cleaning rules say."""
         raw = self._raw_rows(group)
         place = sql("SELECT r._batch, r._row, r._op, r._position FROM :raw AS r", raw=raw).assert_is(exp.Select)
-        keyed = self.rows.keyed(raw).subquery("k")
+        keyed = self.rows.keyed(raw).subquery("k", copy=False)
         joined = sql("SELECT k.*, o._op, o._position FROM :k JOIN :o ON k._batch = o._batch AND k._row = o._row", k=keyed, o=place.subquery("o"))
         return joined.assert_is(exp.Select)
 
@@ -171,7 +184,8 @@ class _Book:
         return _keyed(resource, exp.Subquery(this=self.rows.standard(source)), [i.name for i in resource.items])
 
     def _nothing(self) -> exp.Expression:
-        return exp.Subquery(this=exp.select("*").from_(_standing(self.rows.resource, self.lake, None)).where(exp.false()))
+        standing = exp.select("*").from_(_standing(self.rows.resource, self.lake, None), copy=False)
+        return exp.Subquery(this=standing.where(exp.false(), copy=False))
 
     def heads(self) -> exp.Expression:
         """Keys that the log says stand now."""
@@ -193,8 +207,8 @@ class _Book:
             query = (
                 exp.select(*columns, column("_from", "t"), column("_is_gone", "c"), column("_digest", "c"))
                 .select(exp.alias_(sql("CAST(:start AS BIGINT) + c._moment", start=start), "_seq"))
-                .from_(changes.subquery("c"))
-                .join(named(moments, "t"), on=sql("t._moment = c._moment"))
+                .from_(changes.subquery("c", copy=False), copy=False)
+                .join(named(moments, "t"), on=sql("t._moment = c._moment"), copy=False)
             )
             return self.lake.append(self.table, query, part=new_id("h"), notes={"through": kept, "std": std}).rows
 
@@ -219,22 +233,32 @@ def _keyed(resource: Resource, rows: exp.Expression, there: Sequence[str]) -> ex
         exp.alias_(order, "_order"),
         exp.alias_(digest(list(items.values())), "_digest"),
     ).from_(named(rows, "s"))
-    standing = query.where(column("_current", "s")).subquery("q")
-    return exp.Subquery(this=exp.select("q.*").from_(standing).where(sql("q._key IS NOT NULL")))
+    standing = query.where(column("_current", "s"), copy=False).subquery("q", copy=False)
+    return exp.Subquery(this=exp.select("q.*").from_(standing, copy=False).where(sql("q._key IS NOT NULL"), copy=False))
 
 
 def _changes(old: exp.Expression, new: exp.Expression, items: Sequence[str]) -> exp.Select:
     """What differs between two states: rows that are new or changed, and keys that went."""
     old, new = (named(one, name) for one, name in ((old, "o"), (new, "n")))
-    moment = exp.alias_(sql("CAST(0 AS BIGINT)"), "_moment")
-    fresh = exp.select(*(column(n, "n") for n in ("_key", *items, "_batch", "_row", "_digest")), exp.alias_(exp.false(), "_is_gone"), moment)
-    fresh = fresh.from_(new).join(old, on=sql("o._key = n._key"), join_type="left")
-    fresh = fresh.where(sql("(o._key IS NULL OR o._digest <> n._digest)"))
+    fresh = _fresh(new, items).join(old, on=sql("o._key = n._key"), join_type="left", copy=False)
+    fresh = fresh.where(sql("(o._key IS NULL OR o._digest <> n._digest)"), copy=False)
     nothing = [exp.alias_(sql("CAST(NULL AS VARCHAR)"), n, quoted=True) for n in (*items, "_batch")]
     gone = exp.select(column("_key", "o"), *nothing, exp.alias_(sql("CAST(NULL AS BIGINT)"), "_row"))
-    gone = gone.select(exp.alias_(exp.Literal.string(""), "_digest"), exp.alias_(exp.true(), "_is_gone"), moment.copy())
-    gone = gone.from_(old).join(new, on=sql("o._key = n._key"), join_type="left").where(sql("n._key IS NULL"))
-    return exp.select("*").from_(exp.union(fresh, gone, distinct=False).subquery("u"))
+    gone = gone.select(exp.alias_(exp.Literal.string(""), "_digest"), exp.alias_(exp.true(), "_is_gone"), _moment())
+    gone = gone.from_(old, copy=False).join(new, on=sql("o._key = n._key"), join_type="left", copy=False)
+    gone = gone.where(sql("n._key IS NULL"), copy=False)
+    both = exp.Union(this=fresh, expression=gone, distinct=False)
+    return exp.select("*").from_(both.subquery("u", copy=False), copy=False)
+
+
+def _fresh(rows: exp.Expression, items: Sequence[str]) -> exp.Select:
+    """Rows ``n`` as changes."""
+    names = (column(n, "n") for n in ("_key", *items, "_batch", "_row", "_digest"))
+    return exp.select(*names, exp.alias_(exp.false(), "_is_gone"), _moment()).from_(rows, copy=False)
+
+
+def _moment() -> exp.Expression:
+    return exp.alias_(sql("CAST(0 AS BIGINT)"), "_moment")
 
 
 def _added(rows: exp.Select, stood: exp.Expression, moments: exp.Expression) -> exp.Select:

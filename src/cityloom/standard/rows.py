@@ -42,7 +42,7 @@ class StandardRows:
         rows = source if source is not None else rows_of(self.lake, self.resource)
         if self.replaced is not None:
             rows = _told(rows, self.replaced)
-        types = self.lake.engine.columns(exp.select("*").from_(rows.copy()))
+        types = self.lake.engine.columns(exp.select("*").from_(rows))
         inputs = [n for rule in self.rules for p in rule.corrections for some in p.inputs for n in some]
         return Mapped(rows, types, self.plans, self.lookups if lookups is None else lookups, inputs)
 
@@ -86,9 +86,10 @@ class StandardRows:
         for n, rule in enumerate(self.rules, start=1):
             marks = sql("CASE WHEN :number = :n THEN :mark ELSE :other END", number=number, n=n, mark=rule.mark, other=marks)
         outputs |= {"_caught": number, "_rule": marks, REPLACED: column(REPLACED) if self.replaced is not None else exp.false()}
-        rows = made.mapped.layers.query(outputs).subquery("r")
+        rows = made.mapped.layers.query(outputs).subquery("r", copy=False)
         names = [*made.mapped.kept, *made.items, "_rule", REPLACED]
-        return exp.select(*(column(name, "r") for name in names)).from_(rows).where(sql("r._caught > 0"))
+        query = exp.select(*(column(name, "r") for name in names)).from_(rows, copy=False)
+        return query.where(sql("r._caught > 0"), copy=False)
 
     def keyed(self, source: exp.Expression) -> exp.Select:
         """Rows that may be current, of a relation of raw rows: system columns, items, ``_key`` and ``_order``."""
@@ -99,11 +100,12 @@ class StandardRows:
         outputs |= {"_key": key, "_order": order, "_digest": digest(list(made.items.values()))}
         names = list(outputs)
         outputs |= self._conditions(made)
-        query = exp.select(*(column(name, "r") for name in names)).from_(made.mapped.layers.query(outputs).subquery("r"))
-        query = query.where(sql("r._key IS NOT NULL"))
+        rows = made.mapped.layers.query(outputs).subquery("r", copy=False)
+        query = exp.select(*(column(name, "r") for name in names)).from_(rows, copy=False)
+        query = query.where(sql("r._key IS NOT NULL"), copy=False)
         if made.is_filtering:
-            query = query.where(sql("r._caught = 0"))
-        return query.where(sql("NOT r._replaced")) if self.replaced is not None else query
+            query = query.where(sql("r._caught = 0"), copy=False)
+        return query.where(sql("NOT r._replaced"), copy=False) if self.replaced is not None else query
 
     def _conditions(self, made: Cleaned) -> dict[str, exp.Expression]:
         found: dict[str, exp.Expression] = {"_caught": made.caught()} if made.is_filtering else {}
@@ -176,7 +178,7 @@ def _told(rows: exp.Expression, replaced: exp.Expression) -> exp.Expression:
 
 def named(relation: exp.Expression, name: str) -> exp.Expression:
     """A relation under a name, for the FROM of a query."""
-    return exp.Table(this=relation.copy(), alias=exp.TableAlias(this=exp.to_identifier(name)))
+    return exp.Table(this=relation, alias=exp.TableAlias(this=exp.to_identifier(name)))
 
 
 def _part(text: exp.Expression) -> exp.Expression:
@@ -185,7 +187,7 @@ def _part(text: exp.Expression) -> exp.Expression:
 
 
 def _joined(parts: Sequence[exp.Expression]) -> exp.Expression:
-    term = parts[0].copy()
+    term = parts[0]
     for part in parts[1:]:
         term = sql("(:a || chr(0) || chr(0) || :b)", a=term, b=part)
     return term
