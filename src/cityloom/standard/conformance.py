@@ -185,9 +185,10 @@ def _tests(element: Element | None, tables: Mapping[str, CodeTable], text: exp.E
     if element is None:
         return found
     form = parse(element.representation)
-    for aspect, pattern in (("type", form.kind_pattern), ("length", form.length_pattern)) if form else ():
-        if pattern is not None and not (aspect == "type" and element.codes):
-            found[aspect] = never_null(full_match(text, pattern))
+    if form is not None and form.kind_pattern is not None and not element.codes:
+        found["type"] = never_null(full_match(text, form.kind_pattern))
+    if form is not None and form.has_length:
+        found["length"] = form.length_sql(text)
     table = tables.get(element.codes or "")
     if table is not None:
         found["codes"] = sql(":code IS NOT NULL", code=lookup(text, {code: code for code in valid_codes(table)}))

@@ -33,7 +33,7 @@ def decimal_sql(
     """
     tidy = sql("translate(:x, :noise, '')", x=column, noise=noise)
     usual = shared(sql("CASE WHEN :plain THEN :x ELSE :tidy END", plain=full_match(column, PLAIN), x=column, tidy=tidy))
-    bare = shared(digits_sql(shared(money_sql(usual)) if is_money else usual))
+    bare = shared(digits_sql(shared(money_sql(usual)) if is_money else usual, units))
     ending = f"(?:{'|'.join(map(re.escape, units))})" if units else "(?:)"
     digits = sql("regexp_replace(:t, :ending, '')", t=bare, ending=rf"{ending}\z")
     places = _places(units)
@@ -60,7 +60,7 @@ def decimal_value(x: str | None, units: Mapping[str, int], noise: str, *, is_mon
     if x is None:
         return None
     tidy = x.translate(str.maketrans("", "", noise))
-    text = digits_of(money_of(tidy) if is_money else tidy)
+    text = digits_of(money_of(tidy) if is_money else tidy, units)
     unit = next((u for u in sorted(units, key=len, reverse=True) if text.endswith(u)), "")
     digits = text.removesuffix(unit) if unit else text
     places = _places(units)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from sqlglot import exp
 
@@ -33,7 +34,7 @@ NUMERAL = f"-?{_WHOLE}(?:{POINT}[0-9]{{1,17}})?"
 
 EXPONENT = r"[+-]?[0-9]{1,18}(?:\.[0-9]{0,18})?[eE][+-]?[0-9]{1,2}"
 _BRACKETS = "[(\uff08][0-9,.]{1,40}[)\uff09]"
-_PERCENT = "[+-]?[0-9]{1,18}(?:[.][0-9]{1,18})?[%\u2030]"
+_PARTS_OF_A_WHOLE = "%\u2030"
 YUAN, JIAO, FEN = "[元圆圓]", "角", "分"
 MONEY = f"({NUMERAL}){YUAN}(?:0?([1-9]){JIAO})?(?:0?([1-9]){FEN})?[整正]?"
 """A sum in Chinese characters after they were made ordinary; without tenths, hundredths, or both."""
@@ -41,15 +42,21 @@ UNUSUAL = f"[eE%\u2030(\uff08{FROM}{TEN}]"
 """Pattern of a character that a number in an unusual form has: most have none, and cost one look."""
 
 
-def digits_sql(column: exp.Expression) -> exp.Expression:
-    """A number in an unusual form as plain digits; any other text stays."""
+def _percent(units: Collection[str]) -> str:
+    """Pattern of a percentage: with a sign that is no unit of its own."""
+    signs = "".join(sign for sign in _PARTS_OF_A_WHOLE if sign not in units)
+    return f"[+-]?[0-9]{{1,18}}(?:[.][0-9]{{1,18}})?[{signs}]" if signs else "(?:)"
+
+
+def digits_sql(column: exp.Expression, units: Collection[str] = ()) -> exp.Expression:
+    """A number in an unusual form as plain digits; any other text stays. A percent sign among ``units`` is left alone."""
     odd = _where(found(column, UNUSUAL), column)
     power = sql("substr(:x, 1, length(:x) - 1) || CASE WHEN right(:x, 1) = '%' THEN 'e-2' ELSE 'e-3' END", x=odd)
     shifted = shared(
         sql(
             "CASE WHEN :exponent THEN :x WHEN :percent THEN :power END",
             exponent=full_match(odd, EXPONENT),
-            percent=full_match(odd, _PERCENT),
+            percent=full_match(odd, _percent(units)),
             x=odd,
             power=power,
         )
@@ -67,13 +74,13 @@ def digits_sql(column: exp.Expression) -> exp.Expression:
     )
 
 
-def digits_of(text: str) -> str:
+def digits_of(text: str, units: Collection[str] = ()) -> str:
     """The meaning of :func:`digits_sql`."""
     if not re.search(UNUSUAL, text):
         return text
     if re.fullmatch(EXPONENT, text):
         return _shift(text)
-    if re.fullmatch(_PERCENT, text):
+    if re.fullmatch(_percent(units), text):
         return _shift(text[:-1] + ("e-2" if text[-1] == "%" else "e-3"))
     if re.fullmatch(_BRACKETS, text):
         return "-" + text[1:-1]

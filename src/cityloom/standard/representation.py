@@ -5,6 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from sqlglot import exp
+
+from cityloom.engines.base import sql
+from cityloom.engines.terms import full_match, never_null
+
 _FORM = re.compile(r"(an|a|n|dt|d|bl|bn)(\.\.)?([0-9]+)?(?:\.\.([0-9]+))?(?:,([0-9]+))?", re.ASCII)
 _DAY = "[0-9]{4}-?(?:0[1-9]|1[0-2])-?(?:0[1-9]|[12][0-9]|3[01])"
 _LOGICAL = "true|false|TRUE|FALSE|[01]|[YNyn]|\u662f|\u5426"
@@ -32,15 +37,28 @@ class Representation:
         return _LOGICAL if self.letter == "bl" else None
 
     @property
-    def length_pattern(self) -> str | None:
-        """A pattern of the length alone; None where nothing is said of it. Dates are of the length that their kind has."""
-        if self.most is None or self.letter in ("d", "dt", "bl", "bn"):
-            return None
+    def has_length(self) -> bool:
+        """Whether anything is said of the length. Dates are of the length that their kind has."""
+        return self.most is not None and self.letter not in ("d", "dt", "bl", "bn")
+
+    def length_sql(self, text: exp.Expression) -> exp.Expression:
+        """Whether a text has the length; never NULL. Characters are counted, not matched: patterns repeat a thousand
+        times at most."""
         if self.letter == "n":
-            behind = f"(?:\\.[0-9]{{1,{self.decimals}}})?" if self.decimals else ""
-            least, most = max(1, self.least - self.decimals), max(1, self.most - self.decimals)
-            return f"[+-]?[0-9]{{{least},{most}}}{behind}"
-        return f"(?s:.{{{self.least},{self.most}}})"
+            return never_null(full_match(text, self._digits))
+        return never_null(sql("length(:x) BETWEEN :least AND :most", x=text, least=self.least, most=self.most))
+
+    def has_such_length(self, text: str) -> bool:
+        """The meaning of :meth:`length_sql`."""
+        if self.letter == "n":
+            return re.fullmatch(self._digits, text) is not None
+        return self.most is not None and self.least <= len(text) <= self.most
+
+    @property
+    def _digits(self) -> str:
+        behind = f"(?:\\.[0-9]{{1,{self.decimals}}})?" if self.decimals else ""
+        least, most = max(1, self.least - self.decimals), max(1, (self.most or 0) - self.decimals)
+        return f"[+-]?[0-9]{{{least},{most}}}{behind}"
 
 
 def parse(text: str) -> Representation | None:

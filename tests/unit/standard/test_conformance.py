@@ -41,18 +41,22 @@ def resource(*items: Item, **more: object) -> Resource:
         ("dt14", ["20240131120000", "2024-01-31 12:00:00", "2024-01-31T12:00Z"], ["20240131"]),
         ("bl", ["1", "是", "true"], ["2", "ja"]),
         ("a", ["anything"], []),
+        ("a..4000", ["甲" * 4000], ["甲" * 4001]),
     ],
 )
-def test_a_representation_tells_form_and_length(representation: str, good: list[str], bad: list[str]) -> None:
+def test_a_representation_tells_form_and_length(engine: DuckDBEngine, representation: str, good: list[str], bad: list[str]) -> None:
     found = parse(representation)
     assert found is not None
-    patterns = [p for p in (found.kind_pattern, found.length_pattern) if p]
 
     def fits(text: str) -> bool:
-        return all(re.fullmatch(p, text) for p in patterns)
+        is_kind = found.kind_pattern is None or re.fullmatch(found.kind_pattern, text) is not None
+        return is_kind and (not found.has_length or found.has_such_length(text))
 
     assert [fits(text) for text in good] == [True] * len(good)
     assert not any(fits(text) for text in bad)
+    if found.has_length:
+        asked = engine.rows(exp.select(*(found.length_sql(exp.convert(text)) for text in [*good, *bad])))[0]
+        assert list(asked) == [found.has_such_length(text) for text in [*good, *bad]]
 
 
 def test_what_is_no_representation() -> None:

@@ -17,7 +17,8 @@ class Number:
 
     Understood are exponents (``1.2E-3``), percentages (``12.5%`` is 0.125), accountants' brackets for what is
     negative, and Chinese numerals, ordinary and banker's; one that leaves its last unit out (三万五) is no number.
-    ``units`` maps a unit that may stand behind the number to its factor. Up to 18 digits before the point
+    ``units`` maps a unit that may stand behind the number to its factor; a percent sign that is one (``{"%": 1}``) is no
+    percentage. Up to 18 digits before the point
     and 18 behind it (8 where a unit has a factor other than 1), exactly; what is no such number becomes
     missing and is counted.
     """
@@ -38,6 +39,8 @@ class Number:
         Case("1.2E-3", "0.0012"),
         Case("1e-19", None),
         Case("12.5%", "0.125"),
+        Case("12.5%", "12.5", {"units": {"%": 1}}),
+        Case("12.5‰", "0.0125", {"units": {"%": 1}}),
         Case("(1,234.50)", "-1234.5"),
         Case("一百二十三", "123"),
         Case("壹佰贰拾叁点五", "123.5"),
