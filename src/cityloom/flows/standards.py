@@ -19,9 +19,12 @@ from cityloom.kernel.clock import iso
 from cityloom.kernel.errors import UserError
 from cityloom.model.lifecycle import KINDS, StandardState, StandardVersion
 from cityloom.standard import lifecycle
+from cityloom.standard.holding import Holding, ending, holdings
 from cityloom.standard.impact import Touch, impact
 from cityloom.standard.lifecycle import Proposal
 from cityloom.store import definitions, standards
+
+_OPEN = (StandardState.DRAFT, StandardState.IN_REVIEW)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +134,25 @@ def touched(workspace: Workspace, name: str, *, kind: str | None = None, code: s
             value=code,
         )
     return impact(workspace.city, found, name, code)
+
+
+def held(workspace: Workspace, name: str, *, kind: str | None = None, code: str | None = None) -> tuple[Holding, ...]:
+    """How many current rows hold codes of a code table that end: this code; else those that ended, or that the version
+    which is open leaves out. Nothing for other standards.
+
+    Raises:
+        UserError: ``flows.standard.unknown``.
+    """
+    found, body = current(workspace, name, kind)
+    if found != "code_table":
+        return ()
+    if code is not None:
+        return holdings(workspace.city, name, (code,), workspace.lake)
+    with workspace.store.read() as connection:
+        versions = [v for v in standards.list_versions(connection, name=name) if v.kind == found and v.state in _OPEN]
+    table = value_of(found, body)
+    after = value_of(found, versions[-1].body) if versions else table
+    return holdings(workspace.city, name, ending(table, after), workspace.lake)
 
 
 def current(workspace: Workspace, name: str, kind: str | None = None) -> tuple[str, Mapping[str, Any]]:

@@ -1,4 +1,5 @@
-"""What a change of a data standard touches: resources, items and raw columns, mappings, rules, golden attributes, services."""
+"""What a change of a data standard touches: resources, items and raw columns, mappings, rules, business rules, cleaning
+rules, golden attributes, services."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from cityloom.model.city import City
 from cityloom.model.resource import Item, Resource
 from cityloom.model.standard import RuleUse, StepUse
 
-ORDER = ("element", "data_set", "term", "resource", "item", "step", "rule", "cleaning", "golden_attribute", "service")
+ORDER = ("element", "data_set", "term", "resource", "item", "step", "rule", "business_rule", "cleaning", "golden_attribute", "service")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +48,7 @@ def impact(city: City, kind: str, name: str, code: str | None = None) -> tuple[T
                 elements.add(element.name)
                 found.append(Touch(kind="element", name=element.name, through=name))
     found += _standards(city, kind, name, elements)
+    found += _business(city, elements, tables, code)
     touched: dict[str, set[str]] = {}
     for resource in city.resources.values():
         for touch in _resource(resource, elements, tables, code, city):
@@ -81,7 +83,7 @@ def _resource(resource: Resource, elements: set[str], tables: set[str], code: st
         steps = item.steps if item.steps is not None else inherited.steps if inherited and item.element in elements else ()
         yield from _uses(resource, item, steps, tables, code, is_inherited=item.steps is None)
         for rule in item.rules:
-            if _names_table(rule.options, tables) or (tables and code is not None and _has(rule.options, code)):
+            if _names_table(rule.options, tables) or (tables and code is not None and _speaks_of(rule, code)):
                 yield _of(resource, "rule", item.name, rule.name or rule.rule, item)
         for rule in inherited.rules if inherited and item.element in elements else ():
             yield _of(resource, "rule", item.name, rule.name or rule.rule, item)
@@ -90,8 +92,9 @@ def _resource(resource: Resource, elements: set[str], tables: set[str], code: st
         if bound & set(rule.columns) or _names_table(rule.options, tables):
             yield _of(resource, "rule", ", ".join(rule.columns), _named(rule))
     for one in resource.cleaning:
-        if bound & set(one.columns) or _names_table(one.options, tables):
-            yield _of(resource, "filter", ", ".join(one.columns), one.rule)
+        steps = [step.options for some in one.correct.values() for step in some]
+        if bound & {*one.columns, *one.correct} or any(_names_table(options, tables) for options in (one.options, *steps)):
+            yield _of(resource, "cleaning", ", ".join(one.columns), one.name)
 
 
 def _uses(
@@ -105,6 +108,18 @@ def _uses(
         leads = isinstance(own, Mapping) and code in own.values()
         if code is None or leads or is_inherited:
             yield _of(resource, "step", item.name, step.step, item)
+
+
+def _business(city: City, elements: set[str], tables: set[str], code: str | None) -> Iterator[Touch]:
+    """Business rules with a part that names a code table (or the code), or that stand on an element."""
+    standing = {rule.business for name in elements if name in city.elements for rule in city.elements[name].rules if rule.business}
+    for one in city.business_rules.values():
+        named = [part for part in one.rules if _names_table(part.options, tables)]
+        spoken = [part for part in one.rules if tables and code is not None and _speaks_of(part, code)]
+        for part in dict.fromkeys(_named(p) for p in (*named, *spoken)):
+            yield Touch(kind="business_rule", name=one.name, part=part, through=", ".join(sorted(tables)), department=one.owner or "")
+        if not named and not spoken and one.name in standing:
+            yield Touch(kind="business_rule", name=one.name, through=", ".join(sorted(elements)), department=one.owner or "")
 
 
 def _golden(city: City, elements: set[str], touched: Mapping[str, set[str]]) -> Iterator[Touch]:
@@ -146,10 +161,14 @@ def _names_table(options: Mapping[str, Any], tables: set[str]) -> bool:
     return bool(tables) and options.get("codes") in tables
 
 
+def _speaks_of(rule: RuleUse, code: str) -> bool:
+    """Whether a code is written anywhere in the options or the condition of a rule, alone or in quotes."""
+    return _has(rule.options, code) or f"'{code}'" in rule.when
+
+
 def _has(options: Any, code: str) -> bool:
-    """Whether a code is written anywhere in the options of a rule."""
     if isinstance(options, Mapping):
         return any(_has(one, code) for one in options.values())
     if isinstance(options, list | tuple):
         return any(_has(one, code) for one in options)
-    return bool(options == code)
+    return bool(options == code) or (isinstance(options, str) and f"'{code}'" in options)

@@ -20,6 +20,7 @@ def _kinds() -> dict[str, str]:
         "item": _("item"),
         "step": _("step"),
         "rule": _("rule"),
+        "business_rule": _("business rule"),
         "cleaning": _("cleaning rule"),
         "golden_attribute": _("golden attribute"),
         "service": _("service"),

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from cityloom.content.problems import ContentError
+from cityloom.content.yaml import write_yaml
 from cityloom.flows import conformance, exchange, mappings
 from cityloom.flows import standards as flow
 from cityloom.flows.apply import apply
@@ -69,6 +71,24 @@ items:
   - {name: sex, column: xb, title: {zh: 性别, en: Sex}, element: sex}
   - {name: house, column: 宿舍, title: {zh: 宿舍, en: House}}
 collect: {source: files}
+rules:
+  - {rule: sex_told, columns: [sex]}
+cleaning:
+  - {name: sex_known, rule: missing, columns: [sex], severity: low}
+---
+kind: business_rule
+name: sex_told
+title: {zh: 性别已说明, en: Sex is told}
+owner: jy
+rules:
+  - {rule: missing, dimension: completeness}
+  - {name: known, rule: domain, dimension: conformity, options: {values: ["1", "2"]}}
+---
+kind: business_rule
+name: sex_code
+title: {zh: 性别代码, en: Code of sex}
+rules:
+  - {rule: code, dimension: conformity, options: {codes: sex}}
 ---
 kind: data_set
 name: pupil
@@ -230,10 +250,33 @@ def test_impact_tells_what_hangs_on_a_standard(workspace: Workspace) -> None:
     by_name = flow.touched(workspace, "person_name")
     assert {(t.kind, t.name) for t in by_name} >= {("data_set", "pupil"), ("term", "pupil"), ("item", "pupils")}
     assert flow.touched(workspace, "country") == ()
+    assert {("business_rule", "sex_code", "code"), ("cleaning", "pupils", "sex"), ("rule", "pupils", "sex")} <= found
+    of_code = {(t.kind, t.name, t.part) for t in flow.touched(workspace, "sex", kind="code_table", code="1")}
+    assert ("business_rule", "sex_told", "known") in of_code
+    assert ("business_rule", "sex_told", "known") not in found
     with pytest.raises(UserError, match="has no code 7"):
         flow.touched(workspace, "sex", kind="code_table", code="7")
     with pytest.raises(UserError, match="no data standard nothing"):
         flow.touched(workspace, "nothing")
+
+
+def test_impact_counts_the_rows_that_hold_a_code_that_ends(workspace: Workspace, tmp_path: Path) -> None:
+    rows = pa.table({"name": list("abcde"), "sex": ["1", "9", "9", None, "9"], "_current": [True, True, True, True, False]})
+    workspace.lake.append(workspace.city.resource("pupils").std_table, rows.to_batches(), part="b", schema=rows.schema)
+
+    def counts(code: str | None = None) -> list[tuple[str, str, int, int, int]]:
+        found = flow.held(workspace, "sex", kind="code_table", code=code)
+        return [(h.resource, h.item, h.rows, h.all_rows, h.codes) for h in found]
+
+    assert counts("9") == [("pupils", "sex", 2, 4, 1)]
+    assert counts("2") == []
+    assert counts() == []
+    assert flow.held(workspace, "person_name") == ()
+    kind, body = flow.revised(workspace, "sex", "code_table")
+    codes = [code for code in body["codes"] if code["code"] != "9"]
+    write_yaml(tmp_path / "sex.yml", [(kind, {**body, "codes": codes})])
+    flow.propose_file(workspace, tmp_path / "sex.yml", actor="ga.owner")
+    assert counts() == [("pupils", "sex", 2, 4, 1)]
 
 
 @pytest.mark.parametrize("suffix", ["xlsx", "json"])

@@ -171,8 +171,9 @@ def _impact(
 ) -> None:
     with opened(workspace) as at:
         found = flow.touched(at, name, kind=_known(kind), code=code)
+        rows_held = flow.held(at, name, kind=_known(kind), code=code)
     if as_json:
-        print_json([asdict(one) for one in found])
+        print_json({"touches": [asdict(one) for one in found], "holdings": [asdict(one) for one in rows_held]})
         return
     if not found:
         console.print(_("Nothing in force hangs on it."))
@@ -182,6 +183,12 @@ def _impact(
     print_table(_("A change of {name} touches").format(name=name), names, rows)
     counts = [f"{word(k)} {sum(t.kind == k for t in found)}" for k in ORDER if any(t.kind == k for t in found)]
     console.print(" · ".join(counts), markup=False)
+    if rows_held:
+        columns = [_("resource"), _("item"), _("rows that hold them"), _("rows"), _("codes"), _("department")]
+        shown = [(h.resource, h.item, h.rows, h.all_rows, h.codes, h.department) for h in rows_held]
+        print_table(_("Rows that hold codes which end"), columns, shown, numbers=(2, 3, 4))
+    elif code is not None:
+        console.print(_("No row of the standard layer holds the code {value}.").format(value=code), markup=False)
 
 
 def _tell(one: StandardVersion) -> None:
