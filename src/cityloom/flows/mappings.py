@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
+from pathlib import Path
 
 from sqlglot import exp
 
 from cityloom.content import library
+from cityloom.content.binding import Binding, bound, item_line
 from cityloom.engines.terms import column
 from cityloom.flows.bootstrap import Workspace
 from cityloom.flows.roles import require_role
@@ -121,6 +123,22 @@ def decide(workspace: Workspace, name: str, column_name: str, element: str, *, i
         mappings.put_decision(connection, decision)
         audit.append(connection, event, workspace.clock)
     return decision
+
+
+def binding(workspace: Workspace, name: str, column_name: str, element: str, place: Path) -> Binding:
+    """The change of the resource's definition that binds a raw column to an element; it is not written here.
+
+    Raises:
+        ContentError, ConfigError, UserError: as :func:`cityloom.content.binding.bound`.
+    """
+    return bound(place, workspace.city.resource(name).name, column_name, known_standards(workspace)[0][element])
+
+
+def bound_item(workspace: Workspace, name: str, column_name: str, element: str) -> str:
+    """The item of a resource, bound to an element, as one line of YAML."""
+    one = next((item for item in workspace.city.resource(name).items if item.column == column_name), None)
+    known = known_standards(workspace)[0][element]
+    return item_line(column_name, known, name=one.name if one else "", title=one.title if one else None)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cityloom.cli.groups import group_of
 from cityloom.cli.session import JsonOption, WorkspaceOption, console, opened, print_json, print_table
+from cityloom.content.binding import Binding
 from cityloom.flows import mappings as flow
 from cityloom.kernel.i18n import _
 from cityloom.model.mapping import CONFIRMED, REJECTED, MappingDecision, Suggestion
@@ -92,13 +94,39 @@ def _confirm(
     resource: ResourceArgument,
     column: ColumnArgument,
     element: ElementArgument,
+    place: Annotated[Path | None, typer.Option("--in", help=_("Folder or file with the resource's definition: show what changes there."))] = None,
+    is_written: Annotated[bool, typer.Option("--write", help=_("Write the change into that file."))] = False,
     actor: AsOption = "dsj.steward",
     workspace: WorkspaceOption = None,
 ) -> None:
+    if is_written and place is None:
+        raise typer.BadParameter(_("name the definitions with --in"), param_hint="--write")
     with opened(workspace) as at:
         done = flow.decide(at, resource, column, element, is_confirmed=True, actor=actor)
-    text = _("{column} of {resource} is {element}. Bind it in the resource's definition: element: {element}")
-    console.print(text.format(column=done.column, resource=done.resource, element=done.element), markup=False)
+        change = flow.binding(at, resource, column, element, place) if place is not None else None
+        line = flow.bound_item(at, resource, column, element)
+    console.print(_("{column} of {resource} is {element}.").format(column=done.column, resource=done.resource, element=done.element), markup=False)
+    if change is None:
+        console.print(_("Bind it in the resource's definition, under items (or let --in FOLDER --write do it):"), markup=False)
+        typer.echo(f"  {line}")
+        return
+    _show_change(change, is_written=is_written)
+    if is_written:
+        change.write()
+        console.print(_("{file} is written. Bring it into force with `cityloom apply`.").format(file=change.file), markup=False)
+
+
+def _show_change(change: Binding, *, is_written: bool) -> None:
+    if change.before == change.after:
+        console.print(_("{file} binds it already.").format(file=change.file), markup=False)
+        return
+    typer.echo(f"{change.file}:{change.line}")
+    for mark, lines, others in (("-", change.before, change.after), ("+", change.after, change.before)):
+        for one in lines:
+            if one not in others:
+                typer.echo(f"{mark} {one}")
+    if not is_written:
+        console.print(_("Add --write to write it."))
 
 
 def _reject(
