@@ -16,6 +16,7 @@ from sqlglot import exp
 
 from cityloom.engines.base import Engine, sql
 from cityloom.model.profile import FieldProfile, TableProfile
+from cityloom.quality.items import one_of
 
 ROWS = 60_000
 """Rows that are looked at for one dependency."""
@@ -178,7 +179,7 @@ def _of_one(
     query = exp.select(*picks).from_(relation.copy())
     query = query.where(exp.and_(*(sql(":x IS NOT NULL", x=columns[name]) for name in names)))
     if every > 1:
-        query = query.where(sql("(:h // 7) % :n = 0", h=lead, n=every))
+        query = query.where(one_of([columns[name] for name in names], every))
     batches = list(engine.batches(query))
     if not batches:
         return

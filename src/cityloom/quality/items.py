@@ -45,6 +45,15 @@ def numbered(relation: exp.Expression, terms: Mapping[str, exp.Expression], name
     return exp.select(*picks, column("_batch"), column("_row")).from_(relation.copy()).subquery("rows_")
 
 
+def one_of(terms: Sequence[exp.Expression], count: int) -> exp.Expression:
+    """Condition for one row of ``count``, chosen by what it holds in these terms: the same rows at every look.
+
+    The hash of several values has uneven low bits on its own; hashed once more they are even.
+    """
+    whole = exp.Anonymous(this="row", expressions=[term.copy() for term in terms])
+    return sql("hash(hash(:whole)) % :count = 0", whole=whole, count=count)
+
+
 def _text(name: str, kind: str) -> exp.Expression:
     found = column(name)
     return found if kind == "VARCHAR" else sql("CAST(:x AS VARCHAR)", x=found)

@@ -19,6 +19,7 @@ from cityloom.quality.broken import Verdict, assessed_table, bits
 from cityloom.quality.implied import flags
 from cityloom.quality.others import relations, wanted
 from cityloom.quality.plan import RulePlan
+from cityloom.quality.sizes import check_size
 
 _PLACE = ("_batch", "_row")
 
@@ -199,7 +200,9 @@ class View:
         terms |= {name: column(name) for name in _PLACE}
         picks = [exp.alias_(term.copy(), name) for name, term in terms.items()]
         query = exp.select(*picks).from_(self._relation.copy())
-        return (query.where(self._where.copy()) if self._where is not None else query).subquery("rows_")
+        rows = (query.where(self._where.copy()) if self._where is not None else query).subquery("rows_")
+        check_size(self._engine, one, rows)
+        return rows
 
     def _layers(self, names: set[str], *, placed: bool = False) -> Layers:
         terms = {name: self._terms[name] for name in sorted(names)}

@@ -15,6 +15,7 @@ from cityloom.model.city import City
 from cityloom.model.resource import Resource
 from cityloom.model.standard import RuleUse
 from cityloom.quality.business import expanded
+from cityloom.quality.items import one_of
 from cityloom.quality.plan import RulePlan, plan, plan_one
 from cityloom.quality.run import today
 from cityloom.quality.scan import View
@@ -55,7 +56,7 @@ class _Sampled(View):
     def every(self, count: int) -> None:
         """Keep one row of ``count``."""
         if count > 1:
-            some = exp.select("*").from_(self._relation).where(sql("(hash(_batch, _row) // 7) % :n = 0", n=count))
+            some = exp.select("*").from_(self._relation).where(one_of([column("_batch"), column("_row")], count))
             self._relation = some.subquery("some_")
 
     def values(self, one: RulePlan, places: exp.Expression) -> exp.Expression:

@@ -15,6 +15,7 @@ from cityloom.engines.base import Engine, sql
 from cityloom.model.standard import RuleUse
 from cityloom.model.text import Title
 from cityloom.quality.base import BLANKS, STAND_INS
+from cityloom.quality.items import one_of
 
 ROWS = 20_000
 """Rows that are looked at."""
@@ -99,8 +100,7 @@ def sample(engine: Engine, relation: exp.Expression, columns: Mapping[str, exp.E
     query = exp.select(*(exp.alias_(term.copy(), name, quoted=True) for name, term in columns.items()))
     query = query.from_(relation.copy())
     if total > ROWS:
-        whole = exp.Anonymous(this="row", expressions=[term.copy() for term in columns.values()])
-        query = query.where(sql("hash(:w) % :n = 0", w=whole, n=total // ROWS))
+        query = query.where(one_of(list(columns.values()), total // ROWS))
     batches = list(engine.batches(query))
     if not batches:
         return Sample(pa.table({name: pa.array([], pa.string()) for name in columns}), {}, {}, total)
