@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,9 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from cityloom.content.load import load, load_file
 from cityloom.kernel.errors import UserError
 from cityloom.model.standard import Element
+
+_WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
+"""Names that YAML would read as something else."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,11 +75,21 @@ def bound(place: Path, resource: str, column: str, element: Element) -> Binding:
     return Binding(file=one.file, line=text.count("\n", 0, first) + 1, before=tuple(before), after=tuple(after), text=changed)
 
 
-def item_line(column: str, element: Element, *, name: str = "", title: Any = None) -> str:
-    """An item that is bound to an element, as one line of YAML."""
-    said = title or element.title
-    words = f"title: {{zh: {json.dumps(said.zh, ensure_ascii=False)}, en: {json.dumps(said.en, ensure_ascii=False)}}}"
-    return f"- {{name: {name or element.name}, column: {json.dumps(column, ensure_ascii=False)}, {words}, element: {element.name}}}"
+def item_line(column: str, element: Element, own: Mapping[str, Any] | None = None, *, name: str = "") -> str:
+    """An item that is bound to an element, as one line of YAML: the resource's ``own`` item, else a new one."""
+    title = {"zh": element.title.zh, "en": element.title.en}
+    item = {**(own or {"name": name or element.name, "column": column, "title": title}), "element": element.name}
+    return f"- {_flow(item)}"
+
+
+def _flow(value: Any) -> str:
+    """A value as YAML on one line; texts that are plain names without quotes."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_flow(key)}: {_flow(one)}" for key, one in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_flow(one) for one in value) + "]"
+    is_name = isinstance(value, str) and re.fullmatch("[a-z][a-z0-9_]*", value) and value not in _WORDS
+    return str(value) if is_name else json.dumps(value, ensure_ascii=False)
 
 
 def _change(text: str, items: SequenceNode, column: str, element: Element) -> tuple[int, int, str]:

@@ -21,7 +21,7 @@ from cityloom.model.resource import Resource
 from cityloom.model.standard import CodeTable, Element
 from cityloom.standard.suggest.score import Suggester
 from cityloom.standard.suggest.values import kind_of
-from cityloom.store import audit, mappings
+from cityloom.store import audit, definitions, mappings
 
 ROWS = 400
 """Rows whose values are looked at."""
@@ -136,9 +136,11 @@ def binding(workspace: Workspace, name: str, column_name: str, element: str, pla
 
 def bound_item(workspace: Workspace, name: str, column_name: str, element: str) -> str:
     """The item of a resource, bound to an element, as one line of YAML."""
-    one = next((item for item in workspace.city.resource(name).items if item.column == column_name), None)
-    known = known_standards(workspace)[0][element]
-    return item_line(column_name, known, name=one.name if one else "", title=one.title if one else None)
+    with workspace.store.read() as connection:
+        bodies = {d.name: d.body for d in definitions.current(connection) if d.kind == "resource"}
+    items = bodies.get(workspace.city.resource(name).name, {}).get("items", ())
+    own = next((item for item in items if item["column"] == column_name), None)
+    return item_line(column_name, known_standards(workspace)[0][element], own)
 
 
 def _listed(names: Sequence[str]) -> str:
