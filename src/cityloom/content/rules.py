@@ -12,9 +12,16 @@ from ruamel.yaml.error import YAMLError
 
 from cityloom.content.problems import explain, nearest
 from cityloom.kernel.errors import ConfigError
+from cityloom.kernel.i18n import _
 from cityloom.model.standard import DIMENSIONS, SEVERITIES, RuleUse
 
 _ADAPTER: TypeAdapter[RuleUse] = TypeAdapter(RuleUse)
+_HEAVIEST = 1000
+_LONGEST_NAME = 80
+_MOST_COLUMNS = 50
+_MOST_VALUES, _MOST_LEVELS = 100_000, 10
+_LARGEST = 1 << 20
+"""Bytes of a file with one rule."""
 _PLATFORM = ("approved_by", "state", "business")
 """What the review says, and not who proposes a rule."""
 
@@ -23,8 +30,16 @@ def read_use(file: Path) -> RuleUse:
     """The rule that a YAML file describes.
 
     Raises:
-        ConfigError: ``content.rule.unreadable``, ``content.rule.wrong``.
+        ConfigError: ``content.rule.unreadable``, ``content.rule.large``, ``content.rule.wrong``.
     """
+    if file.is_file() and file.stat().st_size > _LARGEST:
+        raise ConfigError(
+            "content.rule.large",
+            "{file} is larger than {most} KiB.",
+            hint="Long lists of values belong into a code table.",
+            file=file.name,
+            most=_LARGEST >> 10,
+        )
     try:
         body = YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))
     except (YAMLError, UnicodeDecodeError, OSError, RecursionError) as error:
@@ -42,8 +57,16 @@ def use_of(body: Any) -> RuleUse:
     """The rule that a mapping describes, without what only a review can say.
 
     Raises:
-        ConfigError: ``content.rule.wrong``, with the key and what is wrong.
+        ConfigError: ``content.rule.wrong``, with the key and what is wrong; ``content.rule.large``.
     """
+    if _is_large(body):
+        raise ConfigError(
+            "content.rule.large",
+            "The rule holds more than {most} values, or nests deeper than {levels} levels.",
+            hint="Long lists of values belong into a code table.",
+            most=_MOST_VALUES,
+            levels=_MOST_LEVELS,
+        )
     given = dict(body) if isinstance(body, Mapping) else body
     if isinstance(given, dict):
         given = {key: value for key, value in given.items() if key not in _PLATFORM}
@@ -54,8 +77,21 @@ def use_of(body: Any) -> RuleUse:
         raise _wrong(".".join(map(str, path)) or "-", message, hint) from None
 
 
+def _is_large(body: Any) -> bool:
+    """Whether a body is more than a rule can be: what stands in it by reference counts each time."""
+    todo, count = [(body, 0)], 0
+    while todo:
+        one, level = todo.pop()
+        count += 1
+        if count > _MOST_VALUES or level > _MOST_LEVELS:
+            return True
+        parts = one.values() if isinstance(one, Mapping) else one if isinstance(one, (list, tuple)) else ()
+        todo += [(part, level + 1) for part in parts]
+    return False
+
+
 def check_use(use: RuleUse, known: Mapping[str, Collection[str]], business: Collection[str]) -> None:
-    """Refuse a rule of an unknown name, dimension or severity.
+    """Refuse a rule of an unknown name, dimension or severity, and figures and names that no rule has.
 
     Args:
         use: the rule.
@@ -71,6 +107,13 @@ def check_use(use: RuleUse, known: Mapping[str, Collection[str]], business: Coll
         raise _wrong("dimension", use.dimension or "-", nearest(use.dimension, DIMENSIONS))
     if use.severity not in SEVERITIES:
         raise _wrong("severity", use.severity, nearest(use.severity, SEVERITIES))
+    for key in ("weight", "importance"):
+        if not 0 <= getattr(use, key) <= _HEAVIEST:
+            raise _wrong(key, str(getattr(use, key)), _("It is a number from 0 to {most}.").format(most=_HEAVIEST))
+    if len(use.name) > _LONGEST_NAME or not use.name.isprintable():
+        raise _wrong("name", use.name[:20], _("It has at most {most} printable characters.").format(most=_LONGEST_NAME))
+    if len(set(use.columns)) != len(use.columns) or len(use.columns) > _MOST_COLUMNS:
+        raise _wrong("columns", ", ".join(use.columns[:3]), _("They are different, and at most {most}.").format(most=_MOST_COLUMNS))
 
 
 def _wrong(key: str, problem: str, hint: str) -> ConfigError:

@@ -33,6 +33,10 @@ from cityloom.quality.run import today
 from cityloom.store import audit
 
 FORMS = ("csv", "xlsx")
+_LISTED, _LONGEST = 20, 200
+"""Values, and characters, of an option that stand in a reason."""
+_LONGEST_CELL = 32_767
+"""Characters that a cell of a workbook holds; a longer one would be left empty."""
 _LARGEST = 1_000_000
 """Rows of a sheet that spreadsheet programs open."""
 
@@ -188,9 +192,16 @@ _SAME = sql("(t._batch = b._batch AND t._row = b._row)")
 
 def _reason(one: RulePlan) -> str:
     """The rule's title with what it demands."""
-    options = ", ".join(f"{name} {value}" for name, value in one.use.options.items())
-    when = f"; {_('when')} {one.use.when}" if one.use.when else ""
+    options = ", ".join(f"{name} {_short(value)}" for name, value in one.use.options.items())
+    when = f"; {_('when')} {_short(one.use.when)}" if one.use.when else ""
     return f"{one.use.title or one.rule.title}{f' ({options})' if options else ''}{when}"
+
+
+def _short(value: Any) -> str:
+    """An option as a reader of many rows bears it."""
+    text = ", ".join(map(str, value[:_LISTED])) if isinstance(value, (list, tuple)) else str(value)
+    is_cut = len(text) > _LONGEST or isinstance(value, (list, tuple)) and len(value) > _LISTED
+    return f"{text[:_LONGEST]}…" if is_cut else text
 
 
 def _head() -> list[str]:
@@ -230,6 +241,10 @@ def _write_xlsx(found: Iterator[BrokenLine], target: IO[bytes]) -> int:
                 hint="Write them as CSV, or name one rule.",
                 most=_LARGEST,
             )
-        sheet.write_row(count, 0, _cells(line))
+        for place, cell in enumerate(_cells(line)):
+            if isinstance(cell, str):
+                sheet.write_string(count, place, cell if len(cell) <= _LONGEST_CELL else f"{cell[: _LONGEST_CELL - 1]}…")
+            else:
+                sheet.write_number(count, place, cell)
     book.close()
     return count

@@ -1,6 +1,10 @@
 """Broken rows are handed out with key, values and reason to who may see them, on record."""
 
+import csv
 import io
+import re
+import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -86,3 +90,40 @@ def test_what_cannot_be_is_named(workspace, tmp_path: Path) -> None:
     assert not list(tmp_path.glob(".rows*"))
     with pytest.raises(UserError):
         asked_of(Order(id="o", kind="report", department="ga", resource="things", cause="x"))
+
+
+def test_long_and_hostile_values_leave_as_texts(workspace, tmp_path: Path) -> None:
+    values = ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "＝1＋1", "\t=1", "{=1}", "'=1", "X" * 1_000_000, "a\x0bb", "http://x.invalid", "\U0001f600"]
+    with (tmp_path / "b.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", "text"])
+        writer.writerows([str(n), value] for n, value in enumerate(values, start=10))
+    runner = Runner(workspace)
+    chain.collect(workspace, runner)
+    chain.assess_raw(workspace, runner)
+    asked = Asked(resource="things", rules=("secret.format",))
+    text, book = io.BytesIO(), io.BytesIO()
+    assert write(workspace, asked, text, "csv", actor="ga.officer") == write(workspace, asked, book, "xlsx", actor="ga.officer")
+    before = csv.field_size_limit(1 << 21)
+    cells = [row[-1] for row in csv.reader(io.StringIO(text.getvalue().decode("utf-8-sig")))]
+    csv.field_size_limit(before)
+    assert max(map(len, cells)) == 1_000_000
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "＝", "＋", "\t"))]
+    with zipfile.ZipFile(book) as opened:
+        sheet = opened.read("xl/worksheets/sheet1.xml").decode()
+    assert "<f>" not in sheet
+    assert "hyperlink" not in sheet
+    found = re.findall(r"<t[^>]*>(.*?)</t>", sheet, re.DOTALL)
+    assert "=cmd|' /C calc'!A0" in found
+    assert max(map(len, found)) == 32_767
+
+
+def test_a_rule_with_long_options_does_not_swell_every_row(workspace) -> None:
+    secret = workspace.city.resource("things").rules[0]
+    options = {"values": tuple(["y" * 100_000, *map(str, range(50_000))])}
+    long = replace(workspace.city.resource("things"), rules=(replace(secret, rule="domain", options=options),))
+    workspace.__dict__["city"] = replace(workspace.city, resources={"things": long})
+    chain.assess_raw(workspace, Runner(workspace))
+    found = list(lines(workspace, Asked(resource="things"), actor="ga.officer"))
+    assert len(found) == 3
+    assert max(len(one.reason) for one in found) < 300

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
+from math import isfinite
 from typing import ClassVar
 
 from sqlglot import exp
@@ -60,11 +61,14 @@ class NumberRange:
     step: int | float | None = None
 
     def __post_init__(self) -> None:
-        """Check the step.
+        """Check the step and the ends.
 
         Raises:
-            ConfigError: ``quality.number.step``.
+            ConfigError: ``quality.number.step``, ``quality.number.end``.
         """
+        ends = (self.least, self.more_than, self.most, self.less_than, self.step)
+        if not all(end is None or isfinite(end) for end in ends):
+            raise ConfigError("quality.number.end", "An end of a range is a number.", hint="Leave out the end that does not count.")
         if self.step is not None and self.step <= 0:
             raise ConfigError("quality.number.step", "A step is more than 0.", hint="Write 1 for whole numbers.")
 
