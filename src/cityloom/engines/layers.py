@@ -6,7 +6,7 @@ cost two to four times less.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -22,6 +22,10 @@ class Guard:
 
     holds: exp.Column
     known: Callable[[exp.Expression], exp.Expression | None]
+
+
+_SHORT = 1000
+"""Characters of a shared part that is written out where few rows look at it."""
 
 
 class Layers:
@@ -41,7 +45,7 @@ class Layers:
         self._levels: list[dict[str, exp.Expression]] = [dict(columns)]
         self._depth = {name: 0 for name in columns}
         self._known: dict[str, str] = {}
-        self._held: dict[tuple[Held, str | None], exp.Column] = {}
+        self._held: dict[tuple[Held, str | None], exp.Expression] = {}
         self._guards: dict[str, Guard] = {}
 
     def add(self, term: exp.Expression, name: str | None = None) -> exp.Column:
@@ -70,48 +74,64 @@ class Layers:
 
         Args:
             term: the term.
-            under: a column with a guard; the term is not looked at where it holds, and neither are its shared parts.
+            under: a column with a guard; the term is not looked at where it holds. The few rows that do have its shared
+                parts written out, but for long ones.
         """
         root = exp.Paren(this=copied(term))
         for node in list(root.find_all(exp.Column)):
             part = held(node)
             if part is not None:
-                node.replace(self._column_of(part, under).copy())
+                node.replace(copied(self._part(part, under)))
         inner = root.this
         return inner.pop() if isinstance(inner, exp.Expression) else inner
 
-    def _column_of(self, part: Held, under: str | None) -> exp.Column:
+    def _part(self, part: Held, under: str | None) -> exp.Expression:
         if (part, under) not in self._held:
             self._held[part, under] = self._added(part.term, under)
         return self._held[part, under]
 
-    def _added(self, term: exp.Expression, under: str | None) -> exp.Column:
+    def _added(self, term: exp.Expression, under: str | None) -> exp.Expression:
         inner = self.resolve(term, under=under)
         if isinstance(inner, exp.Column):
             return inner
         text = inner.sql(dialect="duckdb", copy=False)
         if text in self._known:
             return column(self._known[text])
+        if under is not None:
+            if len(text) <= _SHORT:
+                return exp.Paren(this=inner)
+            holds = self._guards[under].holds
+            return self.add(sql("CASE WHEN :holds THEN NULL ELSE :inner END", holds=holds, inner=inner))
         names = {c.name for c in term.find_all(exp.Column)}
         guard = self._guards.get(names.pop()) if len(names) == 1 else None
         value = guard.known(term) if guard else None
-        if guard is not None and value is not None:
-            wrapped = sql("CASE WHEN :holds THEN :value ELSE :inner END", holds=guard.holds, value=value, inner=inner)
-            self._known[text] = self.add(wrapped).name
-            return column(self._known[text])
-        if under is None:
+        if guard is None or value is None:
             return self.add(inner)
-        return self.add(sql("CASE WHEN :holds THEN NULL ELSE :inner END", holds=self._guards[under].holds, inner=inner))
+        wrapped = sql("CASE WHEN :holds THEN :value ELSE :inner END", holds=guard.holds, value=value, inner=inner)
+        self._known[text] = self.add(wrapped).name
+        return column(self._known[text])
 
     def query(self, outputs: Mapping[str, exp.Expression]) -> exp.Select:
         """The query that computes the outputs, by name, from all layers."""
         final = {name: self.resolve(term) for name, term in outputs.items()}
-        query = _select({name: copied(term) for name, term in self._levels[0].items()}).from_(self._source, copy=False)
+        lowest, *others = self._needed(final.values())
+        query = _select({name: copied(term) for name, term in lowest.items()}).from_(self._source, copy=False)
         if self._where is not None:
             query.where(self._where, copy=False)
-        for number, level in enumerate(self._levels[1:], start=1):
+        for number, level in enumerate(others, start=1):
             query = _select(level, exp.Star()).from_(query.subquery(f"l{number}", copy=False), copy=False)
         return _select(final).from_(query.subquery("l", copy=False), copy=False)
+
+    def _needed(self, outputs: Iterable[exp.Expression]) -> list[dict[str, exp.Expression]]:
+        """The layers without what no output is made of."""
+        names = {c.name for term in outputs for c in term.find_all(exp.Column)}
+        found: list[dict[str, exp.Expression]] = []
+        for level in reversed(self._levels[1:]):
+            kept = {name: term for name, term in level.items() if name in names}
+            names |= {c.name for term in kept.values() for c in term.find_all(exp.Column)}
+            found += [kept] if kept else []
+        lowest = {name: term for name, term in self._levels[0].items() if name in names}
+        return [lowest or dict([next(iter(self._levels[0].items()))]), *reversed(found)]
 
 
 def _select(terms: Mapping[str, exp.Expression], *first: exp.Expression) -> exp.Select:

@@ -57,12 +57,21 @@ def flags(layers: Layers, plans: Sequence[RulePlan]) -> list[Flag]:
     found = {}
     for one in sorted(plans, key=lambda one: one.name in led):
         columns, good = [column(name) for name in one.columns], led.get(one.name)
-        checked = None if one.rule.applies_to_missing else layers.add(applies(one.rule, columns)).name
+        checked = None if one.rule.applies_to_missing else _checked(layers, one, columns, good).name
         broken = asked[one.name] if one.name in asked else one.rule.broken(columns)
         flag = broken if checked is None else sql("(:a AND :b)", a=column(checked), b=broken)
         flag = layers.resolve(flag, under=one.columns[0] if good is not None else None)
         found[one.name] = Flag(flag, checked, good.name if good is not None else None)
     return [found[one.name] for one in plans]
+
+
+def _checked(layers: Layers, one: RulePlan, columns: Sequence[exp.Column], good: exp.Column | None) -> exp.Column:
+    """The column that tells whether a rule applies."""
+    applied = applies(one.rule, columns)
+    if good is None:
+        return layers.add(applied)
+    inner = layers.resolve(applied, under=one.columns[0])
+    return layers.add(sql("CASE WHEN :good THEN true ELSE :applied END", good=good, applied=inner))
 
 
 def _good(

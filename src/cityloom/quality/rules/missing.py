@@ -7,9 +7,13 @@ from typing import ClassVar
 
 from sqlglot import exp
 
-from cityloom.engines.terms import any_of, is_one_of, never_null, shared
+from cityloom.engines.base import sql
+from cityloom.engines.terms import is_one_of, shared
 from cityloom.model.text import Title
 from cityloom.quality.base import BLANKS, STAND_INS, Case, Kept, is_blank, is_blank_value
+
+_BEYOND_ASCII = "\u0080"
+"""Sorts behind every text that begins with a sign of ASCII."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +47,17 @@ class Missing:
         blank = is_blank(columns[0])
         if not self.stand_ins:
             return blank
-        return shared(any_of(blank, never_null(is_one_of(columns[0], self.stand_ins))))
+        ascii_, others = ([t for t in self.stand_ins if t.isascii() is is_ascii] for is_ascii in (True, False))
+        term = sql(
+            "CASE WHEN :blank THEN true WHEN length(:x) > :most THEN false WHEN :x < :wide THEN :first ELSE :second END",
+            blank=blank,
+            x=columns[0],
+            most=max(len(t) for t in self.stand_ins),
+            wide=_BEYOND_ASCII,
+            first=is_one_of(columns[0], ascii_),
+            second=is_one_of(columns[0], others),
+        )
+        return shared(term)
 
     def is_broken(self, values: Sequence[str | None]) -> bool:
         """Whether the value is missing."""
