@@ -16,6 +16,8 @@ from cityloom.engines.base import Engine, sql
 from cityloom.engines.terms import column, full_match, plain
 from cityloom.model.profile import FieldProfile, TableProfile
 from cityloom.quality.base import STAND_INS, is_blank
+from cityloom.quality.forms import form_of
+from cityloom.quality.items import one_of
 
 EXACT = 2_000_000
 """Up to so many rows distinct values are counted, above it estimated."""
@@ -30,7 +32,6 @@ _TIME = "[12][0-9]{3}[-/.][0-9]{1,2}[-/.][0-9]{1,2}[ T][0-9]{1,2}:[0-9]{2}(:[0-9
 _BOOLEAN = "(?i:true|false|yes|no|[yn]|是|否)"
 _SPECIAL = r"[\x00-\x1f\x7f\x{200b}-\x{200f}\x{feff}\x{ff01}-\x{ff5e}]|^[\s\x{3000}]|[\s\x{3000}]\z"
 _MATCHED = (("boolean", _BOOLEAN), ("time", _TIME), ("date", _DATE), ("integer", _INTEGER), ("decimal", _DECIMAL))
-_FORMS = (("[0-9]", "9"), ("[a-z]", "a"), ("[A-Z]", "A"), (r"[\x{3400}-\x{9fff}\x{f900}-\x{faff}]", "汉"))
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
@@ -164,8 +165,7 @@ def _forms(engine: Engine, base: _Base, records: int) -> dict[str, tuple[tuple[s
     if not base.names or not records:
         return {}
     every = max(1, records // SAMPLE)
-    whole = exp.Anonymous(this="hash", expressions=[exp.Anonymous(this="row", expressions=[t.copy() for t in base.terms])])
-    where = sql("hash(:h) % :n = 0", h=whole, n=every) if every > 1 else None
+    where = one_of(base.terms, every) if every > 1 else None
     picks = []
     for i in range(len(base.names)):
         picks.append(exp.alias_(form_of(sql("left(:v, 60)", v=column(f"v{i}"))), f"f{i}"))
@@ -177,15 +177,6 @@ def _forms(engine: Engine, base: _Base, records: int) -> dict[str, tuple[tuple[s
         ranked = sorted((counts or {}).items(), key=lambda pair: (-pair[1], pair[0]))[:TOP]
         found[name] = tuple((str(form), n / total) for form, n in ranked)
     return found
-
-
-def form_of(text: exp.Expression) -> exp.Expression:
-    """The form of a text: ``9`` a digit, ``A`` a capital, ``a`` a small letter, ``汉`` a Chinese character, ``+`` several."""
-    form = text
-    for pattern, sign in _FORMS:
-        form = sql("regexp_replace(:x, :p, :s, 'g')", x=form, p=pattern, s=sign)
-    form = sql("regexp_replace(:x, '汉汉+', '汉+', 'g')", x=form)
-    return sql("regexp_replace(:x, 'aa+', 'a+', 'g')", x=form)
 
 
 def _field(

@@ -11,7 +11,7 @@ from cityloom.engines.base import sql
 from cityloom.engines.terms import column, plain
 from cityloom.model.resource import GRADES
 from cityloom.quality.base import is_blank
-from cityloom.quality.profile import form_of
+from cityloom.quality.forms import form_of
 
 _CLOSED = GRADES[2:]
 _DATED = "^(19|20)[0-9]{2}[-/.]?(0[1-9]|1[0-2])"

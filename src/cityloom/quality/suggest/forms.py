@@ -9,9 +9,9 @@ from itertools import groupby
 
 from cityloom.model.standard import RuleUse
 from cityloom.model.text import Title
+from cityloom.quality.forms import CLASSES, class_of
 from cityloom.quality.suggest.base import Draft, Sample, share
 
-_CLASSES = {"9": "[0-9]", "A": "[A-Z]", "a": "[a-z]", "\u6c49": "[\u4e00-\u9fff]"}
 PLAIN = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?"
 """A plain number."""
 _QUANTITY = re.compile(rf"({PLAIN})\s*([^0-9\s][^0-9]{{0,14}})?")
@@ -76,17 +76,7 @@ def has_filler(text: str) -> bool:
 
 def form_of(text: str) -> Form:
     """The classes of a text's letters with their runs: ``AB-12`` is two capitals, a hyphen, two digits."""
-    return tuple((kind, len(list(run))) for kind, run in groupby(_class(letter) for letter in text))
-
-
-def _class(letter: str) -> str:
-    if "0" <= letter <= "9":
-        return "9"
-    if "a" <= letter <= "z":
-        return "a"
-    if "A" <= letter <= "Z":
-        return "A"
-    return "\u6c49" if "\u4e00" <= letter <= "\u9fff" else letter
+    return tuple((kind, len(list(run))) for kind, run in groupby(map(class_of, text)))
 
 
 def _use(name: str, pattern: str, suffix: str) -> RuleUse:
@@ -160,7 +150,7 @@ def _form(name: str, counts: Counter[str]) -> Draft | None:
 
 
 def _loose(form: Form) -> Form:
-    return tuple((kind, 0 if kind in _CLASSES else size) for kind, size in form)
+    return tuple((kind, 0 if kind in CLASSES else size) for kind, size in form)
 
 
 def _are_lengths(exact: Mapping[Form, int], major: set[Form]) -> bool:
@@ -173,6 +163,6 @@ def _are_lengths(exact: Mapping[Form, int], major: set[Form]) -> bool:
 def _pattern(form: Form) -> str:
     parts = []
     for kind, size in form:
-        one = _CLASSES.get(kind, re.escape(kind))
+        one = CLASSES.get(kind, re.escape(kind))
         parts.append(f"{one}+" if size == 0 else one if size == 1 else f"{one}{{{size}}}")
     return "".join(parts)
