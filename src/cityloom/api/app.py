@@ -16,6 +16,7 @@ from cityloom.api.lifetime import leave_with_parent
 from cityloom.api.orders import router as orders
 from cityloom.api.problems import install_problems
 from cityloom.api.quality import router as quality
+from cityloom.api.repairs import router as repairs
 from cityloom.api.routes import router
 from cityloom.api.rules import router as rules
 from cityloom.api.services import Services
@@ -75,6 +76,7 @@ def build(settings: Settings, services: Services | None) -> FastAPI:
     app.include_router(orders)
     app.include_router(rules)
     app.include_router(quality)
+    app.include_router(repairs)
     app.include_router(pages)
     app.include_router(collect_pages)
     app.include_router(delivery_pages)
