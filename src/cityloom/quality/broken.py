@@ -115,7 +115,7 @@ def relation(lake: Lake, resource: Resource, phase: str, rules: Sequence[str] | 
                     bit=bit_of("m", verdict.broken),
                 )
                 queries.append(query)
-    return exp.Subquery(this=_union(queries or [_nothing()]))
+    return exp.Subquery(this=union(queries or [_nothing()]))
 
 
 def positions(lake: Lake, resource: Resource, phase: str, rule: str, limit: int = 1000) -> list[tuple[str, int]]:
@@ -183,6 +183,12 @@ def bit_of(kind: str, number: int) -> exp.Expression:
     return sql("((:bits & :bit) <> 0)", bits=column(bits_name(kind, number)), bit=1 << number % BITS)
 
 
+def bit_among(number: int, count: int) -> dict[str, int]:
+    """The bits of kind ``m`` of a row that breaks one rule of so many, by column."""
+    starts = range(0, count, BITS)
+    return {bits_name("m", start): 1 << number - start if start <= number < start + BITS else 0 for start in starts}
+
+
 def bits(kind: str, flags: Sequence[exp.Expression], unless: Sequence[str | None] = ()) -> dict[str, exp.Expression]:
     """The columns that hold flags, which are never NULL.
 
@@ -247,9 +253,9 @@ def _nothing() -> exp.Expression:
     )
 
 
-def _union(queries: Sequence[exp.Expression]) -> exp.Expression:
+def union(queries: Sequence[exp.Select | exp.Union]) -> exp.Select | exp.Union:
     """Halves of halves: a chain of many would be as deep as it is long."""
     if len(queries) == 1:
         return queries[0]
     half = len(queries) // 2
-    return exp.Union(this=_union(queries[:half]), expression=_union(queries[half:]), distinct=False)
+    return exp.Union(this=union(queries[:half]), expression=union(queries[half:]), distinct=False)

@@ -15,7 +15,7 @@ from cityloom.lake.changes import current
 from cityloom.lake.tables import Lake
 from cityloom.model.resource import Resource
 from cityloom.quality.base import applies
-from cityloom.quality.broken import Verdict, assessed_table, bits
+from cityloom.quality.broken import Verdict, assessed_table, bit_among, bits, union
 from cityloom.quality.implied import flags
 from cityloom.quality.others import relations, wanted
 from cityloom.quality.plan import RulePlan
@@ -58,6 +58,7 @@ class View:
     ) -> None:
         self.resource, self.phase, self.version = resource, phase, version
         self._lake, self._engine = lake, lake.engine
+        self._queries: dict[str, tuple[exp.Expression | None, exp.Select]] = {}
         self._digests: dict[str, str] = {}
         self._resources = dict(resources or {})
         table = assessed_table(resource, phase)
@@ -101,20 +102,16 @@ class View:
 
     def count_table(self, one: RulePlan) -> tuple[int, int]:
         """Rows checked and broken by a rule on the table."""
-        others = self._others(one)
-        if others is None:
+        counts, _ = self._asked(one)
+        if counts is None:
             return 0, 0
-        checked, broken = self._engine.rows(one.rule.counts(self._rows(one), len(one.columns), *others))[0]
+        checked, broken = self._engine.rows(counts)[0]
         return int(checked or 0), int(broken or 0)
 
     def broken(self, one: RulePlan) -> exp.Select:
         """Query for the positions ``_batch, _row`` of the rows that break a rule."""
         if one.is_for_table:
-            others = self._others(one)
-            if others is None:
-                return exp.select(*_PLACE).from_(self._relation.copy()).where(exp.false())
-            found = one.rule.broken_rows(self._rows(one), len(one.columns), *others)
-            return exp.select("*").from_(found.subquery("t"))
+            return self._asked(one)[1]
         layers = self._layers(set(one.columns), placed=True)
         query = layers.query({**{name: column(name) for name in _PLACE}, "flag": flags(layers, [one])[0].term})
         return exp.select("q._batch", "q._row").from_(query.subquery("q", copy=False), copy=False).where(sql("q.flag"), copy=False)
@@ -148,13 +145,13 @@ class View:
         """The rows that break rules on the table, each rule's by its own query, and the rules' counts."""
         queries, verdicts = [], []
         for number, one in enumerate(plans):
-            masks = bits("m", [exp.true() if n == number else exp.false() for n in range(len(plans))])
+            masks = {name: sql("CAST(:x AS BIGINT)", x=bit) for name, bit in bit_among(number, len(plans)).items()}
             masks["_count"] = sql("CAST(1 AS BIGINT)")
             found = exp.select(*_PLACE, *(exp.alias_(term, name) for name, term in masks.items()))
             queries.append(found.from_(self.broken(one).subquery("t", copy=False), copy=False))
             digest, counts = self.digest(one), self._counts(one)
             verdicts.append(Verdict(rule=one.name, digest=digest, broken=number, counts=counts))
-        return Scan(_all(queries), tuple(verdicts))
+        return Scan(union(queries), tuple(verdicts))
 
     def _counts(self, one: RulePlan) -> tuple[int, int | None]:
         """Rows checked and broken; None broken for a rule whose broken rows say it."""
@@ -162,6 +159,19 @@ class View:
         if checked is None:
             return self.count_table(one)
         return int(self._engine.rows(checked(self._rows(one), len(one.columns)))[0][0] or 0), None
+
+    def _asked(self, one: RulePlan) -> tuple[exp.Expression | None, exp.Select]:
+        """The queries of a rule on the table, made once: for its counts (None when another table is not there) and its rows."""
+        if one.name not in self._queries:
+            others = self._others(one)
+            if others is None:
+                nothing = exp.select(*_PLACE).from_(self._relation.copy()).where(exp.false())
+                self._queries[one.name] = (None, nothing)
+            else:
+                rows, width = self._rows(one), len(one.columns)
+                found = exp.select("*").from_(one.rule.broken_rows(rows, width, *others).subquery("t"))
+                self._queries[one.name] = (one.rule.counts(rows, width, *others), found)
+        return self._queries[one.name]
 
     def digest(self, one: RulePlan) -> str:
         """What decides the rule's answer for a row: its terms and columns; of a rule on the table the data too."""
@@ -171,9 +181,7 @@ class View:
 
     def _digest_of(self, one: RulePlan) -> str:
         if one.is_for_table:
-            others = self._others(one)
-            counted = [] if others is None else [one.rule.counts(self._rows(one), len(one.columns), *others)]
-            found = [*counted, self.broken(one)]
+            found = [query for query in self._asked(one) if query is not None]
         else:
             names = [column(name) for name in one.columns]
             found = [folded(applies(one.rule, names)), folded(one.rule.broken(names))]
@@ -226,10 +234,3 @@ def _text(name: str, types: Mapping[str, str], whole: Mapping[str, str]) -> exp.
     if whole[name] not in (types[name], "VARCHAR"):
         found = exp.cast(found, whole[name], dialect="duckdb")
     return sql("CAST(:x AS VARCHAR)", x=found)
-
-
-def _all(queries: Sequence[exp.Select]) -> exp.Select | exp.Union:
-    found: exp.Select | exp.Union = queries[0]
-    for query in queries[1:]:
-        found = exp.Union(this=found, expression=query, distinct=False)
-    return found
