@@ -23,7 +23,7 @@ from cityloom.engines.predicate_terms import (
     fitted,
     text,
 )
-from cityloom.engines.terms import full_match, is_real_date, shared
+from cityloom.engines.terms import found, full_match, is_real_date, shared, trimmed
 from cityloom.kernel.errors import ConfigError
 from cityloom.kernel.i18n import _
 
@@ -79,7 +79,13 @@ def _length(given: Sequence[Term]) -> Term:
 
 
 def _trim(given: Sequence[Term]) -> Term:
-    return _of_text(given[0], "trim(:x, :blanks)", lambda x: x.strip(BLANKS), blanks=BLANKS)
+    inner = as_text(given[0])
+
+    def meaning(row: Mapping[str, Any]) -> str | None:
+        value = inner.meaning(row)
+        return None if value is None else value.strip(BLANKS)
+
+    return Term("text", trimmed(shared(inner.sql), BLANKS), meaning)
 
 
 def _cased(source: str, target: str) -> Made:
@@ -159,7 +165,7 @@ def _coded(given: Sequence[Term]) -> Term:
 
 def _is_blank(given: Sequence[Term]) -> Term:
     inner = as_text(given[0])
-    term = sql("(:x IS NULL OR trim(:x, :blanks) = '')", x=inner.sql, blanks=BLANKS)
+    term = sql("(:x IS NULL OR NOT :seen)", x=inner.sql, seen=found(inner.sql, f"[^{BLANKS}]"))
     return Term("boolean", term, lambda row: not (inner.meaning(row) or "").strip(BLANKS))
 
 

@@ -12,7 +12,11 @@ VOID = "\u200b\u200c\u200d\u2060\ufeff"
 
 WIDEN = FULL + BLANKS + VOID
 NARROW = HALF + " " * len(BLANKS)
+WIDE = "[\t-\r\u0085\u00a0\u2028\u2029\u202f\u3000\u200b-\u200d\u2060\ufeff\uff01-\uff5e]"
+"""Pattern of a character that ``translate`` from ``WIDEN`` changes."""
+LOOSE = rf"{WIDE}|  |^ | \z"
+"""Pattern of a text that tidying changes: most match nowhere, and cost one look."""
 UNTIDY = "[\t-\r \u0085\u00a0\u2028\u2029\u202f\u3000\u200b-\u200d\u2060\ufeff\uff01-\uff5e]"
-"""Pattern of any character that tidying may touch: most values hold none, and cost one look."""
+"""Pattern of any character that tidying may touch."""
 
 TABLE = str.maketrans(FULL + BLANKS, NARROW, VOID)

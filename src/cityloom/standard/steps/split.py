@@ -6,7 +6,7 @@ from typing import ClassVar
 from sqlglot import exp
 
 from cityloom.engines.base import sql
-from cityloom.engines.terms import shared
+from cityloom.engines.terms import shared, trimmed
 from cityloom.kernel.errors import ConfigError
 from cityloom.model.text import Title
 from cityloom.standard.base import Case
@@ -52,7 +52,8 @@ class Split:
         """The part."""
         first = self.by[0]
         alike = shared(sql("translate(:x, :by, :first)", x=column, by=self.by, first=first * len(self.by)))
-        return sql("nullif(trim(split_part(:t, :first, :part), ' '), '')", t=alike, first=first, part=self.part)
+        part = shared(sql("split_part(:t, :first, :part)", t=alike, first=first, part=self.part))
+        return sql("nullif(:part, '')", part=trimmed(part, " "))
 
     def value(self, x: str | None) -> str | None:
         """The part."""
