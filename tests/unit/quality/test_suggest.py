@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -128,6 +130,67 @@ def test_a_long_tail_is_no_outlier(lake: Lake, clock: FixedClock) -> None:
     sizes = [str(int(1.08**i)) for i in range(20, 120)]
     one = found(lake, clock, {"size": sizes}).get("size.number_range")
     assert one is None or one.broken == 0
+
+
+def test_scattered_numbers_break_a_few_frequent_ones(lake: Lake, clock: FixedClock) -> None:
+    codes = [str(i % 4) for i in range(400)]
+    for place in range(0, 60, 2):
+        codes[place] = str(50 + place)
+    columns = {"code": codes, "size": [str(int(1.04**i)) for i in range(40)] * 10, "id": [str(i) for i in range(400)]}
+    resource = land(lake, columns)
+    one = {s.use.name: s for s in suggest(resource, phase="before", lake=lake, clock=clock)}["code.domain"]
+    assert (set(one.use.options["values"]), one.broken) == ({"0", "1", "2", "3"}, 30)
+    assert not [u for u in suggest(resource, phase="before", lake=lake, clock=clock) if u.use.name == "size.domain"]
+    graded = replace(resource, items=tuple(replace(i, grade="core") for i in resource.items))
+    assert "code.domain" not in {s.use.name for s in suggest(graded, phase="before", lake=lake, clock=clock)}
+
+
+def test_words_among_numbers_are_not_out_of_range(lake: Lake, clock: FixedClock) -> None:
+    values = [str(100 + i % 37) for i in range(200)]
+    values[7], values[9] = "90000", "-70000"
+    for place in range(20, 30):
+        values[place] = "closed"
+    one = found(lake, clock, {"select": values})["select.number_range"]
+    assert (one.use.when, one.checked, one.broken) == ('is_number("select")', 190, 2)
+
+
+def test_no_bounds_where_the_middle_half_is_one_number(lake: Lake, clock: FixedClock) -> None:
+    names = found(lake, clock, {"paid": ["0"] * 80 + [str(37 * i + 11) for i in range(20)]})
+    assert not [name for name in names if name.startswith("paid.") and name.endswith(("range", "domain"))]
+
+
+def test_losses_and_gains_of_all_sizes_are_no_outliers(lake: Lake, clock: FixedClock) -> None:
+    amounts = [str(round((-1) ** i * 1.08**i)) for i in range(120)]
+    assert "balance.number_range" not in {n for n, s in found(lake, clock, {"balance": amounts}).items() if s.broken}
+
+
+def test_numbers_near_the_most_frequent_one_are_in_their_own_right(lake: Lake, clock: FixedClock) -> None:
+    near = ["542975"] * 80 + [str(543000 + 7 * i) for i in range(20)]
+    far = ["2018"] * 80 + [str(1200 + 97 * i) for i in range(20)]
+    names = found(lake, clock, {"near": near, "far": far})
+    assert names["far.domain"].use.options["values"] == ("2018",)
+    assert "near.domain" not in names
+
+
+def test_a_key_of_which_a_few_values_repeat(lake: Lake, clock: FixedClock) -> None:
+    key = [f"K{i}" for i in range(200)]
+    key[100:130] = ["K5"] * 30
+    twice = [f"K{i // 2 if i < 60 else i}" for i in range(200)]
+    names = found(lake, clock, {"key": key, "twice": twice})
+    assert names["key.duplicate"].broken == 30
+    assert "twice.duplicate" not in names
+
+
+def test_slips_are_told_however_many(lake: Lake, clock: FixedClock) -> None:
+    words = ["Residential", "Commercial", "Industrial", "Agricultural"]
+    chance = random.Random(1)
+    values = [chance.choice(words) for _ in range(400)]
+    for i in range(0, 200):
+        place = chance.randrange(len(values[i]))
+        values[i] = values[i][:place] + chance.choice("abcdefghij") + values[i][place:]
+    one = found(lake, clock, {"use": values})["use.domain"]
+    assert set(one.use.options["values"]) == set(words)
+    assert 195 <= one.broken <= 200
 
 
 def test_a_value_that_slipped_into_the_neighbour(lake: Lake, clock: FixedClock) -> None:

@@ -38,7 +38,8 @@ def bounds(sample: Sample, confirmed: Mapping[str, frozenset[str]], closed: froz
         rows = sum(counts[v] for v in numbers)
         if rows < 10 or rows < 0.8 * counts.total():
             continue
-        draft = _dominant(name, counts, numbers) or _few(name, counts, numbers) or _fenced(name, counts, numbers, confirmed.get(name, frozenset()))
+        draft = None if name in closed else _dominant(name, counts, numbers) or _few(name, counts, numbers)
+        draft = draft or _fenced(name, counts, numbers, confirmed.get(name, frozenset()))
         if draft is not None:
             yield draft
 
@@ -121,7 +122,7 @@ def _fenced(name: str, counts: Counter[str], numbers: dict[str, float], confirme
         f"the middle half lies between {_quartile(ordered, 1):.6g} and {_quartile(ordered, 3):.6g}; far outside are outliers",
     )
     words = sum(n for v, n in counts.items() if v not in numbers and n >= often)
-    when = f"is_number({name})" if words and name.isidentifier() else ""
+    when = f'is_number("{name}")' if words and name.isidentifier() else ""
     if words and not when:
         return None
     use = RuleUse(
