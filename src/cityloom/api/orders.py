@@ -122,6 +122,8 @@ def show_order_rows(order: str, who: Caller, form: Form = "csv") -> StreamingRes
 def move_order(order: str, verb: str, said: Said, who: Caller) -> dict[str, Any]:
     """Make a move of an order: accept, fix, dispute, return; stewards also insist, withdraw, verify, close."""
     at, actor = who
+    with at.store.read() as connection:
+        _visible(at, orders.load(connection, order), actor)
     return asdict(orders.move(order, verb, actor, said.words, store=at.store, clock=at.clock))
 
 

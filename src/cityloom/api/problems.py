@@ -20,6 +20,12 @@ UNAUTHENTICATED = ("share.key.invalid", "collect.key.invalid", "api.key.invalid"
 STATUS = {
     "collect.intake.conflict": 409,
     "collect.delivery.unknown": 404,
+    "quality.order.unknown": 404,
+    "flows.rule.unknown": 404,
+    "flows.profile.missing": 404,
+    "flows.cause.assessed": 404,
+    "model.resource.unknown": 404,
+    "model.transition.impossible": 409,
     "collect.intake.large": 413,
     "collect.form.unknown": 415,
     "collect.encoding.unknown": 415,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -120,14 +121,28 @@ def write(workspace: Workspace, asked: Asked, target: IO[bytes], form: str, *, a
 
 
 def write_file(workspace: Workspace, asked: Asked, path: Path, *, actor: str) -> int:
-    """The same into a file, whose ending says the form; a file that fails half-way does not stay."""
+    """The same into a file, whose ending says the form; a file that fails half-way does not stay.
+
+    Raises:
+        UserError: ``flows.broken.file`` where there can be no such file; as :func:`write`.
+        DeniedError: ``flows.batch.denied``.
+    """
     draft = path.with_name(f".{path.name}.draft")
     try:
         with draft.open("wb") as target:
             rows = write(workspace, asked, target, path.suffix.lstrip(".").lower(), actor=actor)
         draft.replace(path)
+    except OSError as error:
+        raise UserError(
+            "flows.broken.file",
+            "{file} cannot be written: {problem}.",
+            hint="Name a file in a folder that you may write to.",
+            file=str(path),
+            problem=error.strerror or type(error).__name__,
+        ) from None
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
     return rows
 
 

@@ -107,7 +107,7 @@ def known_states(states: Sequence[str]) -> Sequence[str]:
         raise UserError(
             "flows.order.state",
             "There is no state {state} of orders.",
-            hint="There are: {known}.",
+            hint="An order is one of: {known}.",
             state=unknown[0][:40],
             known=", ".join(OrderState),
         )

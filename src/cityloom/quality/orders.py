@@ -36,8 +36,10 @@ REPORT_DAYS = 5
 ESCALATED_DAYS = 3
 """Working days after its deadline an order goes to the authority."""
 _NEEDS_WORDS = frozenset({"fix", "dispute", "insist", "withdraw", "return"})
-_NO_RULE = "The rule no longer counts for this resource."
-_NO_RESOURCE = "The resource is no longer among the definitions."
+NO_RULE = "The rule no longer counts for this resource."
+NO_RESOURCE = "The resource is no longer among the definitions."
+STILL_BROKEN = "The check of the next batch still finds broken rows."
+"""What is said with moves that no person makes."""
 _BEGINNING = 80
 """Characters of a report's words that stand for its cause in lists."""
 Batches = Mapping[str, Mapping[str, int]]
@@ -75,7 +77,7 @@ def follow_up(
             elif order is not None:
                 moved = _checked(connection, order, assessment, result, where, clock, calendar)
                 changed += [moved] if moved != order else []
-        changed += [_record(connection, gone, "lapse", RULE, _NO_RULE, clock) for gone in open_ones.values()]
+        changed += [_record(connection, gone, "lapse", RULE, NO_RULE, clock) for gone in open_ones.values()]
     return changed
 
 
@@ -83,7 +85,7 @@ def lapse_of_gone(known: Collection[str], *, store: Store, clock: Clock) -> list
     """End the open orders on resources that are not among the known ones; returns them."""
     with store.write() as connection:
         found = [o for o in list_orders(connection, kind="quality", states=OPEN, is_locked=True) if o.resource not in known]
-        return [_record(connection, gone, "lapse", RULE, _NO_RESOURCE, clock) for gone in found]
+        return [_record(connection, gone, "lapse", RULE, NO_RESOURCE, clock) for gone in found]
 
 
 def report(
@@ -293,8 +295,7 @@ def _checked(
         return _record(connection, verified, "close", RULE, "", clock)
     if order.state == OrderState.FIXED and is_newer:
         returned = replace(newer, returns=order.returns + 1, deadline=_due(order, clock, calendar))
-        words = "The check of the next batch still finds broken rows."
-        return _record(connection, returned, "return", RULE, words, clock)
+        return _record(connection, returned, "return", RULE, STILL_BROKEN, clock)
     if newer != order:
         put_order(connection, newer)
     return newer

@@ -14,12 +14,14 @@ from cityloom.flows import orders as flow
 from cityloom.kernel.i18n import _
 from cityloom.model.order import Order
 from cityloom.quality.orders import figures, load
-from cityloom.quality.report.words import points
+from cityloom.quality.report import words
+from cityloom.quality.report.period import local_minute
 from cityloom.store.orders import list_order_moves, list_orders
 
 AsOption = Annotated[str, typer.Option("--as", help=_("Account that acts; goes on record."))]
-WordsOption = Annotated[str, typer.Option("--words", help=_("Why, or what was done. No value of a person."))]
 OrderArgument = Annotated[str, typer.Argument(help=_("The order's id, see `cityloom orders list`."))]
+_LEAST_GAIN = 0.01
+"""Points; smaller ones are not told apart."""
 _VERBS = {
     "accept": _("Take an order on, as a person of the department."),
     "fix": _("Say that the data are put right; the next batch is checked for it."),
@@ -52,10 +54,15 @@ def register(app: typer.Typer) -> None:
 
 def _add(group: typer.Typer, verb: str, text: str) -> None:
     @group.command(verb, help=text)
-    def act(order: OrderArgument, words: WordsOption = "", actor: AsOption = "dsj.steward", workspace: WorkspaceOption = None) -> None:
+    def act(
+        order: OrderArgument,
+        why: Annotated[str, typer.Option("--words", help=_("Why, or what was done. No value of a person."))] = "",
+        actor: AsOption = "dsj.steward",
+        workspace: WorkspaceOption = None,
+    ) -> None:
         with opened(workspace) as at:
-            moved = flow.move(at, order, verb, words, actor=actor)
-        console.print(_("{order} is {state} now.").format(order=moved.id, state=_(str(moved.state))))
+            moved = flow.move(at, order, verb, why, actor=actor)
+        console.print(_("{order} is {state} now.").format(order=moved.id, state=words.state(moved.state)))
 
 
 def _send(
@@ -77,7 +84,7 @@ def _check(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> No
 
 def _report(
     resource: Annotated[str, typer.Argument(help=_("The resource whose value is wrong."))],
-    words: Annotated[str, typer.Option("--words", help=_("What is wrong. No value of a person."))],
+    wrong: Annotated[str, typer.Option("--words", help=_("What is wrong. No value of a person."))],
     item: Annotated[str, typer.Option("--item", help=_("The item that is wrong."))] = "",
     basis: Annotated[str, typer.Option("--basis", help=_("How you know: a document, a visit."))] = "",
     actor: AsOption = "dsj.steward",
@@ -85,7 +92,7 @@ def _report(
     as_json: JsonOption = False,
 ) -> None:
     with opened(workspace) as at:
-        found = flow.report(at, resource, item=item, words=words, basis=basis, actor=actor)
+        found = flow.report(at, resource, item=item, words=wrong, basis=basis, actor=actor)
     _print([found], as_json, _("Reported"))
 
 
@@ -112,9 +119,10 @@ def _show(order: OrderArgument, workspace: WorkspaceOption = None, as_json: Json
         return
     _print([found], False, _("Work order"))
     if gain is not None and found.broken:
-        text = _("The table scores {score} points; {fixed} when this is fixed.")
-        console.print(text.format(score=points(gain.score), fixed=points(gain.fixed)))
-    shown = [(m.at[:19], _(m.verb), _(m.target), m.actor, _(m.words)) for m in moves]
+        text = _("The table scores {score} points; to fix this brings {gain}.")
+        more = 100 * (gain.fixed - gain.score)
+        console.print(text.format(score=words.points(gain.score), gain=f"+{more:.2f}" if more >= _LEAST_GAIN else f"< {_LEAST_GAIN}"))
+    shown = [(local_minute(m.at), words.move(m.verb), words.state(m.target), words.mover(m.actor), words.said(m.words)) for m in moves]
     print_table(_("Moves"), [_("at"), _("move"), _("state"), _("by"), _("words")], shown)
     if rows:
         print_table(_("Broken rows (positions)"), [_("batch"), _("row")], rows, numbers=(1,))
@@ -144,7 +152,7 @@ def _figures(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> 
         for f in found
     ]
     names = [
-        *(_("department"), _("orders"), _("open"), _("overdue"), _("disputed"), _("closed"), _("returned")),
+        *(_("department"), _("orders"), _("under way"), _("overdue"), _("disputed"), _("closed"), _("returned")),
         *(_("in time"), _("mean days"), _("rows open")),
     ]
     print_table(_("Statistics of work orders"), names, rows, numbers=range(1, 10))
@@ -155,7 +163,8 @@ def _print(found: list[Order], as_json: bool, title: str) -> None:
         print_json([asdict(one) for one in found])
         return
     rows = [
-        (o.id, o.department, o.resource, o.cause, _(o.severity), o.broken or None, _(str(o.state)), o.deadline[:10]) for o in found
+        (o.id, o.department, o.resource, o.cause, words.severity(o.severity), o.broken or None, words.state(o.state), o.deadline[:10])
+        for o in found
     ]
     names = [_("order"), _("department"), _("resource"), _("cause"), _("severity"), _("rows"), _("state"), _("due")]
     print_table(title, names, rows, numbers=(5,))

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from cityloom.kernel.i18n import _
 from cityloom.model.cause import Cause, Condition
 from cityloom.model.text import Title
+from cityloom.quality import orders
 
 DIMENSION_TITLES = {
     "total": Title("综合", "Total"),
@@ -80,6 +81,39 @@ def state(name: str) -> str:
         "overdue": _("overdue"),
         "escalated": _("escalated"),
     }.get(name, name)
+
+
+def move(verb: str) -> str:
+    """What was done to a work order."""
+    return {
+        "send": _("sent out"),
+        "accept": _("taken on"),
+        "fix": _("said to be fixed"),
+        "dispute": _("said to be wrong"),
+        "insist": _("stood by"),
+        "withdraw": _("taken back"),
+        "verify": _("found to be fixed"),
+        "return": _("sent back"),
+        "close": _("brought to an end"),
+        "vanish": _("no longer broken"),
+        "lapse": _("lapsed"),
+        "expire": _("past its deadline"),
+        "escalate": _("brought to the authority"),
+    }.get(verb, verb)
+
+
+def mover(account: str) -> str:
+    """Who moved a work order: an account, or nobody."""
+    return _("the platform") if account == orders.RULE else account
+
+
+def said(text: str) -> str:
+    """What was said with a move: words of people as they are, those of the platform in the reader's language."""
+    return {
+        orders.NO_RULE: _("The rule no longer counts for this resource."),
+        orders.NO_RESOURCE: _("The resource is no longer among the definitions."),
+        orders.STILL_BROKEN: _("The check of the next batch still finds broken rows."),
+    }.get(text, text)
 
 
 def phase(name: str) -> str:
