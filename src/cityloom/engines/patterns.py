@@ -9,10 +9,11 @@ from cityloom.kernel.errors import ConfigError
 from cityloom.kernel.i18n import _
 
 _LONGEST = 500
-_ESCAPED = re.compile(r"\\(?![tnrf]|x[0-9A-Fa-f]{2})[A-Za-z0-9]")
+_ESCAPED = re.compile(r"\\(?![tnrf]|x[0-9A-Fa-f]{2})[A-Za-z0-9\x80-\U0010ffff]")
 _GROUP = re.compile(r"\(\?(?!:)")
 _GREEDY = re.compile(r"(?<!\\)[*+?}]\+")
 _REPEAT = re.compile(r"\{([0-9]+)?(?:,([0-9]+)?)?\}")
+_BRACE = re.compile(r"(?<!\\)\{(?![0-9]+(?:,[0-9]*)?\})")
 _CLASS = re.compile(r"(?<!\\)\[(?:\\.|[^\]\\])*\]", re.DOTALL)
 _MOST_REPEATS = 1000
 
@@ -47,6 +48,7 @@ def _problem(pattern: str) -> str:
     for shape, words in (
         (_GROUP, _("of the groups that begin with (? only (?: is known everywhere")),
         (_GREEDY, _("a repetition that gives nothing back is not known everywhere")),
+        (_BRACE, _("a brace that begins no repetition differs between engines")),
         (re.compile(r"(?<!\\)[\^$]"), _("^ and $ differ between engines")),
     ):
         if shape.search(outside):
