@@ -49,8 +49,8 @@ def check(workspace: Workspace, names: Sequence[str] = ()) -> list[Order]:
     Nothing new is sent.
     """
     moved = [order for one in _newest(workspace, names) for order in _follow(workspace, one, is_sending=False)]
-    given = {"store": workspace.store, "clock": workspace.clock}
-    return [*moved, *orders.lapse_of_gone(workspace.city.resources, **given), *orders.expire(**given)]
+    store, clock = workspace.store, workspace.clock
+    return [*moved, *orders.lapse_of_gone(workspace.city.resources, store=store, clock=clock), *orders.expire(store=store, clock=clock)]
 
 
 def report(workspace: Workspace, resource: str, *, item: str, words: str, basis: str, actor: str) -> Order:
