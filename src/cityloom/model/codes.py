@@ -5,11 +5,16 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from cityloom.model.standard import Code, CodeTable
 
 CURRENT = "current"
 ANY = "any"
+FIRST, LAST = "0000-00-00", "9999-99-99"
+"""Before and behind all days."""
+Period = tuple[str, str, str]
+"""From a day, to another one (which is not in it), a code counts."""
 _DAY = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])", re.ASCII)
 
 
@@ -73,6 +78,36 @@ def texts_of(table: CodeTable, own: Mapping[str, str] | None = None, at: str = "
     for text, code in list(found.items()):
         found.setdefault(unicodedata.normalize("NFKC", text), code)
     return {text: code for text, code in found.items() if code}
+
+
+def periods_of(table: CodeTable) -> dict[str, tuple[Period, ...]]:
+    """The periods in which each code counts, in order; periods that touch are one."""
+    found: dict[str, list[Period]] = {}
+    for one in table.codes:
+        found.setdefault(one.code, []).append((one.valid_from or FIRST, one.valid_to or LAST, one.code))
+    return {code: _together(sorted(some)) for code, some in found.items()}
+
+
+@lru_cache(maxsize=16)
+def dated_texts(table: CodeTable, own: tuple[tuple[str, str], ...] = ()) -> Mapping[str, tuple[Period, ...]]:
+    """Text -> from which day to which it stands for which code: what :func:`texts_of` finds for every day."""
+    days = sorted({day for one in table.codes for day in (one.valid_from, one.valid_to) if day})
+    found: dict[str, list[Period]] = {}
+    for first, last in zip([FIRST, *days], [*days, LAST], strict=True):
+        for text, code in texts_of(table, dict(own), first).items():
+            found.setdefault(text, []).append((first, last, code))
+    return {text: _together(some) for text, some in found.items()}
+
+
+def _together(periods: Iterable[Period]) -> tuple[Period, ...]:
+    """Periods in order, with those of one code that touch as one."""
+    found: list[Period] = []
+    for first, last, code in periods:
+        if found and found[-1][1] >= first and found[-1][2] == code:
+            found[-1] = (found[-1][0], max(found[-1][1], last), code)
+        else:
+            found.append((first, last, code))
+    return tuple(found)
 
 
 def _named(codes: Iterable[Code], table: CodeTable) -> dict[str, set[str]]:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
@@ -8,13 +8,14 @@ from typing import ClassVar
 from sqlglot import exp
 
 from cityloom.engines.base import sql
+from cityloom.engines.periods import day_of, day_sql, on_day, on_day_sql
 from cityloom.engines.terms import lookup, shared
 from cityloom.kernel.errors import ConfigError
-from cityloom.model.codes import CURRENT, is_moment, valid_codes
+from cityloom.model.codes import CURRENT, is_moment, periods_of, valid_codes
 from cityloom.model.standard import Code as OneCode
 from cityloom.model.standard import CodeTable
 from cityloom.model.text import Title
-from cityloom.quality.base import Case, Sure
+from cityloom.quality.base import Case, Sure, is_blank, is_blank_value
 
 _OPTIONS = {
     "codes": "sex",
@@ -37,7 +38,8 @@ class Code:
     """A value must be a code of the code table ``codes``: neither its name nor a variant of it.
 
     ``at`` is the time at which codes count, where the table has a history: a day (``2012-12-31``), ``any`` for every
-    code that ever did, or ``current`` for those that have not ended.
+    code that ever did, or ``current`` for those that have not ended. Of two columns the first is the day at which they
+    count in its row (``columns: [registered_on, division]``); ``at`` is then for rows without a day.
     """
 
     name: ClassVar[str] = "code"
@@ -53,11 +55,16 @@ class Code:
         Case(("3",), True, _OPTIONS),
         Case(("3",), False, {**_OPTIONS, "at": "2009-12-31"}),
         Case(("3",), False, {**_OPTIONS, "at": "any"}),
+        Case(("1995-06-01", "3"), False, {**_OPTIONS, "at": "2012-12-31"}),
+        Case(("2012-06-01T08:00:00", "3"), True, {**_OPTIONS, "at": "2012-12-31"}),
+        Case((None, "1"), False, {**_OPTIONS, "at": "2012-12-31"}),
+        Case(("1995年", "3"), True, {**_OPTIONS, "at": "2012-12-31"}),
     )
 
     codes: str
     at: str = CURRENT
     tables: Mapping[str, CodeTable]
+    columns: tuple[str, ...] = ()
 
     @cached_property
     def allowed(self) -> dict[str, str]:
@@ -88,10 +95,33 @@ class Code:
         found = shared(lookup(column, self.allowed))
         return Sure(term=sql("(:found IS NOT NULL)", found=found), texts=tuple(self.allowed))
 
+    @property
+    def applies(self) -> Callable[[Sequence[exp.Expression]], exp.Expression] | None:
+        """With a day, a row without one is judged, too."""
+        return (lambda columns: sql("NOT :blank", blank=is_blank(columns[-1]))) if self._is_dated else None
+
+    @property
+    def applies_to(self) -> Callable[[Sequence[str | None]], bool] | None:
+        """The meaning of ``applies``."""
+        return (lambda values: not is_blank_value(values[-1])) if self._is_dated else None
+
+    @property
+    def _is_dated(self) -> bool:
+        return len(self.columns) > 1
+
     def broken(self, columns: Sequence[exp.Expression]) -> exp.Expression:
         """Whether the value is no code."""
-        return sql("(:x IS NOT NULL AND :found IS NULL)", x=columns[0], found=shared(lookup(columns[0], self.allowed)))
+        code = columns[-1]
+        found: exp.Expression = shared(lookup(code, self.allowed))
+        if len(columns) > 1:
+            day = day_sql(columns[0])
+            dated = on_day_sql(code, day, periods_of(self.tables[self.codes]))
+            found = sql("CASE WHEN :day IS NULL THEN :found ELSE :dated END", day=day, found=found, dated=dated)
+        return sql("(:x IS NOT NULL AND :found IS NULL)", x=code, found=found)
 
     def is_broken(self, values: Sequence[str | None]) -> bool:
         """Whether the value is no code."""
-        return values[0] is not None and values[0] not in self.allowed
+        code, day = values[-1], day_of(values[0]) if len(values) > 1 else None
+        if code is None or day is None:
+            return code is not None and code not in self.allowed
+        return on_day(code, day, periods_of(self.tables[self.codes])) is None

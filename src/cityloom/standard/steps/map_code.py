@@ -7,9 +7,11 @@ from typing import ClassVar
 
 from sqlglot import exp
 
-from cityloom.engines.terms import lookup
+from cityloom.engines.base import sql
+from cityloom.engines.periods import Periods, day_of, day_sql, on_day, on_day_sql
+from cityloom.engines.terms import lookup, shared
 from cityloom.kernel.errors import ConfigError
-from cityloom.model.codes import is_moment, texts_of
+from cityloom.model.codes import dated_texts, is_moment, texts_of
 from cityloom.model.standard import Code, CodeTable
 from cityloom.model.text import Title
 from cityloom.standard.base import Case
@@ -40,13 +42,15 @@ class MapCode:
 
     ``codes`` names the code table, ``own`` maps further texts of this department to codes. ``at`` is the time at
     which codes count, where the table has a history: a day (``2012-12-31``) or ``current``; an older code then
-    becomes what took its place. Without it a code that ended stays as it is. A text that stands for no code, or
-    for several, becomes missing and is counted.
+    becomes what took its place. Without it a code that ended stays as it is. With an input, the codes count that
+    did on the day that stands there (``inputs: [registered_on]``); ``at`` is then for rows without a day. A text that
+    stands for no code, or for several, becomes missing and is counted.
     """
 
     name: ClassVar[str] = "map_code"
     title: ClassVar[Title] = Title("代码映射", "Map to a code")
     standard: ClassVar[str] = "GB/T 19488.2"
+    takes: ClassVar[tuple[int, int]] = (0, 1)
     cases: ClassVar[tuple[Case, ...]] = (
         Case("1", "1", {"codes": "sex", "tables": {"sex": _TABLE}}),
         Case("男", "1", {"codes": "sex", "tables": {"sex": _TABLE}}),
@@ -57,6 +61,9 @@ class MapCode:
         Case("110103", "110103", {"codes": "division", "tables": {"division": _PAST}}),
         Case("110103", "110101", {"codes": "division", "at": "current", "tables": {"division": _PAST}}),
         Case("110103", "110103", {"codes": "division", "at": "2009-12-31", "tables": {"division": _PAST}}),
+        Case("崇文区", "110103", {"codes": "division", "tables": {"division": _PAST}}, ("1995-06-01",)),
+        Case("110103", "110101", {"codes": "division", "tables": {"division": _PAST}}, ("2012-06-01T08:00:00",)),
+        Case("110103", "110101", {"codes": "division", "at": "current", "tables": {"division": _PAST}}, (None,)),
     )
 
     codes: str
@@ -88,10 +95,26 @@ class MapCode:
             )
         return texts_of(self.tables[self.codes], self.own, self.at)
 
-    def sql(self, column: exp.Expression) -> exp.Expression:
-        """The code, by a look into a fixed map."""
-        return lookup(column, self.pairs)
+    @property
+    def _dated(self) -> Periods:
+        """Text -> codes by day."""
+        return dated_texts(self.tables[self.codes], tuple(self.own.items()))
 
-    def value(self, x: str | None) -> str | None:
+    def sql(self, column: exp.Expression, *others: exp.Expression) -> exp.Expression:
+        """The code, by a look into a fixed list."""
+        if not others:
+            return lookup(column, self.pairs)
+        day = day_sql(others[0])
+        return sql(
+            "CASE WHEN :day IS NULL THEN :usual ELSE :dated END",
+            day=day,
+            usual=shared(lookup(column, self.pairs)),
+            dated=on_day_sql(column, day, self._dated),
+        )
+
+    def value(self, x: str | None, *others: str | None) -> str | None:
         """The code."""
-        return None if x is None else self.pairs.get(x)
+        day = day_of(others[0]) if others else None
+        if x is None or day is None:
+            return None if x is None else self.pairs.get(x)
+        return on_day(x, day, self._dated)
