@@ -24,14 +24,19 @@ def main() -> None:
         configure_log(settings.log_level)
         set_language(_known(language or settings.language))
         speak()
-        build()(args=words, standalone_mode=True)
+        build(words[0] if words else "")(args=words, standalone_mode=True)
     except CityLoomError as error:
         show_error(error)
         sys.exit(error.exit_code)
 
 
-def build() -> typer.Typer:
-    """The command with all its groups, in the current language."""
+def build(noun: str = "") -> typer.Typer:
+    """The command with all its groups, in the current language.
+
+    Args:
+        noun: what is asked for. Where there are commands of that name, only they are loaded: all of them take longer
+            than most commands do. A file of commands is named after its noun, alone or with more behind it.
+    """
     app = typer.Typer(
         name="cityloom",
         help=_("CityLoom: a city's data, governed, fused and shared with proof. Start with `cityloom demo`."),
@@ -49,8 +54,9 @@ def build() -> typer.Typer:
         """Options of every command."""
 
     home = importlib.import_module("cityloom.cli.commands")
-    for info in sorted(pkgutil.iter_modules(home.__path__), key=lambda i: i.name):
-        importlib.import_module(f"cityloom.cli.commands.{info.name}").register(app)
+    names = sorted(info.name for info in pkgutil.iter_modules(home.__path__))
+    for name in [n for n in names if n.partition("_")[0] == noun] or names:
+        importlib.import_module(f"cityloom.cli.commands.{name}").register(app)
     return app
 
 

@@ -4,8 +4,20 @@ import subprocess
 import sys
 
 import pytest
+import typer
 
-from cityloom.cli.main import split_language
+from cityloom.cli.main import build, split_language
+
+
+def commands_of(app: typer.Typer) -> dict[tuple[str, ...], list[str]]:
+    """By its words each command's parameters."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    todo = [((), typer.main.get_command(app))]
+    while todo:
+        words, command = todo.pop()
+        found[words] = [p.name for p in command.params]
+        todo += [((*words, name), one) for name, one in getattr(command, "commands", {}).items()]
+    return found
 
 
 @pytest.mark.parametrize(
@@ -19,6 +31,16 @@ from cityloom.cli.main import split_language
 )
 def test_the_language_may_stand_anywhere(words: list[str], language: str, others: list[str]) -> None:
     assert split_language(words) == (language, others)
+
+
+def test_a_noun_alone_has_all_of_its_commands() -> None:
+    whole = commands_of(build())
+    nouns = {words[0] for words in whole if words}
+    assert len(nouns) > 20
+    for noun in nouns:
+        expected = {words: found for words, found in whole.items() if words[:1] in ((), (noun,))}
+        assert commands_of(build(noun)) == expected
+    assert commands_of(build("no such")) == whole
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
