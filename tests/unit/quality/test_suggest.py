@@ -105,6 +105,16 @@ def test_numbers_with_units_of_several_spellings(lake: Lake, clock: FixedClock) 
     assert one.broken == 60
 
 
+def test_a_check_character_is_no_unit(lake: Lake, clock: FixedClock) -> None:
+    ids = [f"51010{i:012d}{'X' if i % 11 == 0 else i % 10}" for i in range(200)]
+    ids[7], ids[8] = "5101", "51010000000000O123"
+    one = found(lake, clock, {"id": ids})
+    assert "id.number" not in one
+    assert one["id.form"].broken == 2
+    weights = [f"{100000 + i}{' kg' if i % 5 == 0 else ''}" for i in range(200)]
+    assert "weight.number" in found(lake, clock, {"weight": weights}, name="other")
+
+
 def test_one_unit_is_part_of_the_form(lake: Lake, clock: FixedClock) -> None:
     sizes = [f"{12 + i} patients" for i in range(60)]
     sizes[5] = "17 paxients"

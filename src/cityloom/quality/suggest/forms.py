@@ -17,6 +17,8 @@ PLAIN = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?"
 _QUANTITY = re.compile(rf"({PLAIN})\s*([^0-9\s][^0-9]{{0,14}})?")
 _NORMAL = 0.9
 """A unit that so many values have is part of the form."""
+_CODE = 6
+"""Characters of a number that may be a code."""
 _LONGEST = 400
 _UNITS = 12
 """More ways of writing are no units."""
@@ -98,7 +100,7 @@ def _quantity(name: str, counts: Counter[str]) -> Draft | None:
         found = _QUANTITY.fullmatch(value)
         if found is not None:
             units[found[2] or ""] += n
-    if not is_quantity(counts) or len(units) > _UNITS:
+    if not is_quantity(counts) or len(units) > _UNITS or _is_code(counts):
         return None
     unit, rows = units.most_common(1)[0]
     is_plain = unit == "" or rows < _NORMAL * units.total()
@@ -111,6 +113,19 @@ def _quantity(name: str, counts: Counter[str]) -> Draft | None:
         else Title(f"{share(rows, total)} 的值是这种数值写法", f"{share(rows, total)} of the values are numbers of this form")
     )
     return Draft(use=_use(name, pattern, "number"), confidence=0.85, reason=reason)
+
+
+def _is_code(counts: Counter[str]) -> bool:
+    """Whether values with a sign behind the digits are as long as those without: a check character, and no unit."""
+    plain, marked = Counter[int](), Counter[int]()
+    for value, n in counts.items():
+        found = _QUANTITY.fullmatch(value)
+        if found is not None:
+            (marked if found[2] else plain)[len(value)] += n
+    if not plain or marked.total() < _MAJOR * counts.total():
+        return False
+    width, rows = plain.most_common(1)[0]
+    return width >= _CODE and rows >= _NORMAL * plain.total() and marked[width] >= _NORMAL * marked.total()
 
 
 def _with_words(pattern: str, counts: Counter[str], total: int) -> str:
