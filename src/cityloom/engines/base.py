@@ -83,16 +83,8 @@ def sql(text: str, /, **places: exp.Expression | str | int | float | bool | None
     in which each node stands once and knows its parent.
     """
     named = _PLACE.sub(lambda found: f"${found[1]}" if found[1] in places else found[0], text)
-    return cast(
-        exp.Expression,
-        _filled(
-            _parsed(named),
-            {n: v if isinstance(v, exp.Expression) else exp.convert(v) for n, v in places.items()},
-            None,
-            None,
-            None,
-        ),
-    )
+    given = {name: v if isinstance(v, exp.Expression) else exp.convert(v) for name, v in places.items()}
+    return cast(exp.Expression, _filled(_parsed(named), given, None, None, None))
 
 
 def copied(tree: exp.Expression) -> exp.Expression:
@@ -102,7 +94,7 @@ def copied(tree: exp.Expression) -> exp.Expression:
 
 def _filled(
     node: Any,
-    places: Mapping[str, exp.Expression],
+    places: Mapping[str, exp.Expr],
     parent: exp.Expression | None,
     name: str | None,
     index: int | None,

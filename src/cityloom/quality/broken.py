@@ -114,7 +114,7 @@ def relation(lake: Lake, resource: Resource, phase: str, rules: Sequence[str] | 
                     rows=exp.Subquery(this=exp.select("*").from_(rows.copy())),
                     bit=bit_of("m", verdict.broken),
                 )
-                queries.append(query)
+                queries.append(query.assert_is(exp.Select))
     return exp.Subquery(this=union(queries or [_nothing()]))
 
 
@@ -247,10 +247,10 @@ def notes_of(sheets: Sequence[Sheet]) -> Mapping[str, Any]:
     return {"sheets": [asdict(sheet) for sheet in sheets]}
 
 
-def _nothing() -> exp.Expression:
+def _nothing() -> exp.Select:
     return sql(
         "SELECT CAST(NULL AS VARCHAR) AS _batch, CAST(NULL AS BIGINT) AS _row, CAST(NULL AS VARCHAR) AS _rule WHERE 1 = 0"
-    )
+    ).assert_is(exp.Select)
 
 
 def union(queries: Sequence[exp.Select | exp.Union]) -> exp.Select | exp.Union:

@@ -257,8 +257,8 @@ def _fresh(rows: exp.Expression, items: Sequence[str]) -> exp.Select:
     return exp.select(*names, exp.alias_(exp.false(), "_is_gone"), _moment()).from_(rows, copy=False)
 
 
-def _moment() -> exp.Expression:
-    return exp.alias_(sql("CAST(0 AS BIGINT)"), "_moment")
+def _moment() -> exp.Alias:
+    return exp.Alias(this=sql("CAST(0 AS BIGINT)"), alias=exp.to_identifier("_moment"))
 
 
 def _added(rows: exp.Select, stood: exp.Expression, moments: exp.Expression) -> exp.Select:
