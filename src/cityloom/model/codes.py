@@ -112,16 +112,17 @@ def _together(periods: Iterable[Period]) -> tuple[Period, ...]:
 
 def _named(codes: Iterable[Code], table: CodeTable) -> dict[str, set[str]]:
     """Names and variants with the codes that bear them, the uppermost alone where it is above all others."""
-    by_text: dict[str, list[Code]] = {}
+    by_text: dict[str, dict[str, None]] = {}
     for one in codes:
         for text in (one.title.zh, *one.variants, one.title.en):
-            if one not in by_text.setdefault(text, []):
-                by_text[text].append(one)
+            by_text.setdefault(text, {})[one.code] = None
     parents = {one.code: one.parent for one in table.codes}
-    return {text: _uppermost([one.code for one in bearers], parents) for text, bearers in by_text.items()}
+    return {text: _uppermost(list(bearers), parents) for text, bearers in by_text.items()}
 
 
 def _uppermost(codes: list[str], parents: Mapping[str, str | None]) -> set[str]:
+    if len(codes) == 1:
+        return {codes[0]}
     for top in codes:
         if all(one == top or top in _above(one, parents) for one in codes):
             return {top}
