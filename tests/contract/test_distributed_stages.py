@@ -21,7 +21,6 @@ from tests.contract.test_stages_agree import cleaning_of
 
 from cityloom.content.load import city_of, load
 from cityloom.engines.base import sql
-from cityloom.engines.spark import wire
 from cityloom.flows import causes, chain, profiles
 from cityloom.flows.bootstrap import Workspace, open_workspace
 from cityloom.flows.runner import Runner
@@ -254,9 +253,8 @@ def test_golden_records_have_the_same_digest(both: tuple[Workspace, Workspace]) 
 
 
 @pytest.fixture
-def unreachable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
+def unreachable(tmp_path: Path) -> Iterator[Workspace]:
     """The town as the embedded engine left it, with the setting that names a server where none is."""
-    monkeypatch.setattr(wire, "_CONNECT_SECONDS", 0.2)
     made = Made(Settings(workspace=tmp_path / "w", memory_mb=256, threads=2))
     made.live()
     found = made.workspace
@@ -293,8 +291,7 @@ def with_town(workspace: Workspace) -> Workspace:
     return workspace
 
 
-def test_a_setting_that_names_no_engine_or_no_server_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire, "_CONNECT_SECONDS", 0.2)
+def test_a_setting_that_names_no_engine_or_no_server_is_told(tmp_path: Path) -> None:
     workspace = open_workspace(Settings(workspace=tmp_path / "w"), clock=CLOCK)
     for settings, family, code in (
         ({"engine": "hive"}, ConfigError, "engine.name.unknown"),

@@ -7,6 +7,7 @@ those of ``spark/connect/{base,relations,commands}.proto`` of Spark 4, which its
 from __future__ import annotations
 
 import re
+import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -167,6 +168,8 @@ class Session:
     def _opened(self, url: str) -> tuple[Any, list[tuple[str, str]], str]:
         host, port, options = _address(url)
         where, token = f"{host}:{port}", options.get("token", "")
+        if _is_refused(host, port):
+            raise _unreachable(where)
         limits = [("grpc.max_receive_message_length", -1), ("grpc.keepalive_time_ms", _PING_MS)]
         if options.get("use_ssl", "").lower() == "true" or token:
             channel = self._grpc.secure_channel(where, self._grpc.ssl_channel_credentials(), options=limits)
@@ -205,6 +208,17 @@ def _address(url: str) -> tuple[str, int, dict[str, str]]:
         ) from None
     options = dict(one.split("=", 1) for one in parts.path.lstrip("/").split(";") if "=" in one)
     return parts.hostname, port, options
+
+
+def _is_refused(host: str, port: int) -> bool:
+    """Whether nobody listens there: gRPC would try again until its time is over."""
+    try:
+        socket.create_connection((host, port), timeout=_CONNECT_SECONDS).close()
+    except ConnectionRefusedError:
+        return True
+    except OSError:  # a way that only gRPC knows, through a proxy or by another name
+        return False
+    return False
 
 
 def _unreachable(where: str) -> SourceError:
