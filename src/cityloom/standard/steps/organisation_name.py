@@ -19,7 +19,7 @@ _LATIN = "[A-Za-z]"
 @dataclass(frozen=True, kw_only=True)
 class OrganisationName:
     """A name of an organisation with full-width round brackets, as registers write it, and without blanks
-    (names with Latin letters keep theirs)."""
+    (names with Latin letters keep theirs). Kinds of companies stay apart: 有限公司 is not 有限责任公司."""
 
     name: ClassVar[str] = "organisation_name"
     title: ClassVar[Title] = Title("单位名称", "Name of an organisation")
@@ -30,6 +30,7 @@ class OrganisationName:
         Case("云澜〔集团〕", "云澜（集团）"),
         Case("ABC Trading (Yunlan)", "ABC Trading （Yunlan）"),
         Case("云澜启恒商贸有限公司", "云澜启恒商贸有限公司"),
+        Case("云澜［启恒］商贸有限责任公司", "云澜（启恒）商贸有限责任公司"),
         Case(None, None),
     )
 
