@@ -21,7 +21,9 @@ def class_of(letter: str) -> str:
 def form_of(text: exp.Expression) -> exp.Expression:
     """The form of a text: ``9`` a digit, ``A`` a capital, ``a`` a small letter, ``汉`` a Chinese character, ``+`` several."""
     form = text
+    for sign in "汉a":
+        letters = CLASSES[sign]
+        form = sql("regexp_replace(:x, :p, :s, 'g')", x=form, p=f"{letters}{letters}+", s=f"{sign}+")
     for sign, letters in CLASSES.items():
         form = sql("regexp_replace(:x, :p, :s, 'g')", x=form, p=letters, s=sign)
-    form = sql("regexp_replace(:x, '汉汉+', '汉+', 'g')", x=form)
-    return sql("regexp_replace(:x, 'aa+', 'a+', 'g')", x=form)
+    return form
