@@ -159,7 +159,8 @@ def tried(
     )
     if not actor:
         return [replace(one, values={}) for one in found]
-    note(workspace, EventKind.BATCH_SHOWN, resource.name, actor, rule=use.rule, rows=examples)
+    looked = ", ".join(sorted({name for one in found for name in one.columns}))
+    note(workspace, EventKind.BATCH_SHOWN, resource.name, actor, rule=use.rule, rows=examples, items=looked)
     closed = closed_items(workspace, resource, actor)
     return [replace(one, values=_masked(one, closed)) for one in found]
 

@@ -75,7 +75,8 @@ def follow_up(
                 new = _opened(assessment, result, department, where, clock, calendar)
                 changed.append(_begin(connection, new, RULE, "", clock))
             elif order is not None:
-                moved = _checked(connection, order, assessment, result, where, clock, calendar)
+                own = replace(order, department=department)
+                moved = _checked(connection, own, assessment, result, where, clock, calendar)
                 changed += [moved] if moved != order else []
         changed += [_record(connection, gone, "lapse", RULE, NO_RULE, clock) for gone in open_ones.values()]
     return changed
@@ -296,8 +297,7 @@ def _checked(
     if order.state == OrderState.FIXED and is_newer:
         returned = replace(newer, returns=order.returns + 1, deadline=_due(order, clock, calendar))
         return _record(connection, returned, "return", RULE, STILL_BROKEN, clock)
-    if newer != order:
-        put_order(connection, newer)
+    put_order(connection, newer)
     return newer
 
 

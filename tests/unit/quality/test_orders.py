@@ -268,3 +268,9 @@ def test_words_hold_no_number_of_a_person_and_are_words(store, clock, follow, ac
     assert stored(store, order).state == OrderState.SENT
     with pytest.raises(UserError):
         orders.report(ErrorReport(resource="hukou", department="ga", words="ok", basis=words), STRANGER, store=store, clock=clock)
+
+
+def test_an_order_goes_with_its_resource_to_another_department(store, clock, follow) -> None:
+    (order,) = follow(assessed(1, a=5))
+    (moved,) = orders.follow_up(assessed(1, a=5), "mz", store=store, clock=clock)
+    assert (moved.id, moved.department, stored(store, order).department) == (order.id, "mz", "mz")

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from cityloom.cli.files import save
 from cityloom.cli.groups import group_of
 from cityloom.cli.session import JsonOption, WorkspaceOption, console, opened, print_json, print_table
 from cityloom.cli.stages import run_stage
@@ -64,7 +65,7 @@ def _write(page: Path, names: list[str], phase: str, account: str, workspace: Pa
         else:
             some = [profiled(at, name, phase=phase, is_open=False) for name in names] or data_set(at, phase=phase, is_open=False)
             text = profiles_to_html(some, set_title(at, ""))
-    page.write_text(text, encoding="utf-8")
+    save(page, text.encode("utf-8"))
     Console(stderr=True).print(_("Written to {file}.").format(file=page), soft_wrap=True)
 
 

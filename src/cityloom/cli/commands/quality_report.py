@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from cityloom.cli.files import save
 from cityloom.cli.groups import group_of
 from cityloom.cli.session import JsonOption, WorkspaceOption, console, opened, print_json, print_table
 from cityloom.flows import quality_reports as flow
@@ -54,7 +55,7 @@ def _report(
             return
         content = flow.encode(at, made, chosen)
     target = out or Path(flow.file_name(made, chosen))
-    target.write_bytes(content)
+    save(target, content)
     score = words.points(made.total.score) if made.total else "—"
     console.print(_("{title}, {period}: {score} points. Written to {file}.").format(title=made.title, period=made.period.name, score=score, file=target), soft_wrap=True)
 
