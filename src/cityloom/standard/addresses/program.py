@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
@@ -78,6 +80,30 @@ def _version() -> str:
 def addresses(within: str = "") -> Addresses:
     """The program for a presumed division."""
     return Addresses(within)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfAddress(ABC):
+    """What steps on addresses have in common; a step says in ``output`` what it tells of an address."""
+
+    within: str = ""
+
+    def __post_init__(self) -> None:
+        require_division(self.within)
+
+    @property
+    def program(self) -> Addresses:
+        """What takes the address apart."""
+        return addresses(self.within)
+
+    @property
+    @abstractmethod
+    def output(self) -> str:
+        """One of ``OUTPUTS``."""
+
+    def value(self, x: str | None) -> str | None:
+        """What is told of an address; NULL for NULL."""
+        return output(x, self.within, self.output)
 
 
 def output(text: str | None, within: str, name: str) -> str | None:

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from cityloom.model.text import Title
-from cityloom.standard.addresses.program import Addresses, addresses, output, require_division
+from cityloom.standard.addresses.program import OfAddress
 from cityloom.standard.base import Case
 
 
 @dataclass(frozen=True, kw_only=True)
-class AddressDetail:
+class AddressDetail(OfAddress):
     """What a Chinese address says behind its divisions: community, road, number, building, room.
 
     With the division it says all that the address said. ``within`` as for the standard address.
@@ -26,21 +26,7 @@ class AddressDetail:
         Case(None, None),
     )
 
-    within: str = ""
-
-    def __post_init__(self) -> None:
-        require_division(self.within)
-
-    @property
-    def program(self) -> Addresses:
-        """What takes the address apart."""
-        return addresses(self.within)
-
     @property
     def output(self) -> str:
         """The detail."""
         return "detail"
-
-    def value(self, x: str | None) -> str | None:
-        """The detail."""
-        return output(x, self.within, self.output)

@@ -5,12 +5,12 @@ from typing import ClassVar
 
 from cityloom.kernel.errors import ConfigError
 from cityloom.model.text import Title
-from cityloom.standard.addresses.program import Addresses, addresses, output, require_division
+from cityloom.standard.addresses.program import OfAddress
 from cityloom.standard.base import Case
 
 
 @dataclass(frozen=True, kw_only=True)
-class AddressDivision:
+class AddressDivision(OfAddress):
     """The code of the division that a Chinese address, or a former code, stands for.
 
     ``level`` says how far down: ``county`` gives six digits (GB/T 2260; of the city or province where no more is
@@ -36,10 +36,9 @@ class AddressDivision:
     )
 
     level: str = "county"
-    within: str = ""
 
     def __post_init__(self) -> None:
-        require_division(self.within)
+        OfAddress.__post_init__(self)
         if self.level not in ("county", "town"):
             raise ConfigError(
                 "standard.address.level",
@@ -49,15 +48,6 @@ class AddressDivision:
             )
 
     @property
-    def program(self) -> Addresses:
-        """What takes the address apart."""
-        return addresses(self.within)
-
-    @property
     def output(self) -> str:
         """The code."""
         return "county_code" if self.level == "county" else "division"
-
-    def value(self, x: str | None) -> str | None:
-        """The code."""
-        return output(x, self.within, self.output)

@@ -5,12 +5,12 @@ from typing import ClassVar
 
 from cityloom.kernel.errors import ConfigError
 from cityloom.model.text import Title
-from cityloom.standard.addresses.program import PARTS, Addresses, addresses, output, require_division
+from cityloom.standard.addresses.program import PARTS, OfAddress
 from cityloom.standard.base import Case
 
 
 @dataclass(frozen=True, kw_only=True)
-class AddressPart:
+class AddressPart(OfAddress):
     """One part of a Chinese address: province, city, county, town, community, road, road_number, place, building, …
 
     Names of divisions are the whole present ones, also where the address leaves them out; other parts stand as in the
@@ -30,10 +30,9 @@ class AddressPart:
     )
 
     part: str
-    within: str = ""
 
     def __post_init__(self) -> None:
-        require_division(self.within)
+        OfAddress.__post_init__(self)
         known = (*PARTS, "confidence", "reasons")
         if self.part not in known:
             raise ConfigError(
@@ -45,15 +44,6 @@ class AddressPart:
             )
 
     @property
-    def program(self) -> Addresses:
-        """What takes the address apart."""
-        return addresses(self.within)
-
-    @property
     def output(self) -> str:
         """The part."""
         return self.part
-
-    def value(self, x: str | None) -> str | None:
-        """The part."""
-        return output(x, self.within, self.output)

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from cityloom.model.text import Title
-from cityloom.standard.addresses.program import Addresses, addresses, output, require_division
+from cityloom.standard.addresses.program import OfAddress
 from cityloom.standard.base import Case
 
 
 @dataclass(frozen=True, kw_only=True)
-class AddressStandard:
+class AddressStandard(OfAddress):
     """A Chinese address with the whole names of all its divisions, from the province down, and its detail.
 
     Missing levels are filled in where there is one answer, former names replaced, repetitions left out. What names no
@@ -31,21 +31,7 @@ class AddressStandard:
         Case(None, None),
     )
 
-    within: str = ""
-
-    def __post_init__(self) -> None:
-        require_division(self.within)
-
-    @property
-    def program(self) -> Addresses:
-        """What takes the address apart."""
-        return addresses(self.within)
-
     @property
     def output(self) -> str:
         """The standard text."""
         return "standard"
-
-    def value(self, x: str | None) -> str | None:
-        """The standard address."""
-        return output(x, self.within, self.output)

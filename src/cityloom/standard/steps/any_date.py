@@ -1,16 +1,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar
 
 from cityloom.model.text import Title
+from cityloom.standard.any_form import InAnyForm
 from cityloom.standard.base import Case
-from cityloom.standard.moments import EDITION, Forms, moment_of
-from cityloom.standard.programs import OUTPUT, OneAnswer
 
 
 @dataclass(frozen=True, kw_only=True)
-class AnyDate:
+class AnyDate(InAnyForm):
     """A day as ``yyyy-mm-dd`` from every form that departments write it in; ``parse_date`` is quicker and knows the
     common ones.
 
@@ -64,31 +64,6 @@ class AnyDate:
         Case(None, None),
     )
 
-    order: str = "ymd"
-    pivot: int = -1
-    roc: bool = False
-    numbers: str = ""
-    zone: str = "+08:00"
-
-    @property
-    def _forms(self) -> Forms:
-        return Forms(
-            order=self.order, pivot=self.pivot, is_roc=self.roc, numbers=self.numbers, zone=self.zone
-        ).check()
-
-    @property
-    def program(self) -> OneAnswer:
-        """The day of a text."""
-        forms = self._forms
-        fields = (forms.order, forms.pivot, forms.is_roc, forms.numbers, forms.zone)
-        return OneAnswer(self.name, fields, EDITION, self.value)
-
-    @property
-    def output(self) -> str:
-        """The program's only answer."""
-        return OUTPUT
-
-    def value(self, x: str | None) -> str | None:
+    def told(self, moment: datetime) -> str:
         """The day."""
-        found = None if x is None else moment_of(x, self._forms)
-        return found.date().isoformat() if found else None
+        return moment.date().isoformat()
