@@ -184,10 +184,12 @@ def test_numbers_near_the_most_frequent_one_are_in_their_own_right(lake: Lake, c
 
 def test_a_key_of_which_a_few_values_repeat(lake: Lake, clock: FixedClock) -> None:
     key = [f"K{i}" for i in range(200)]
-    key[100:130] = ["K5"] * 30
+    key[100:130] = ["K5", "K6", "K7"] * 10
+    none = [f"K{i}" if i < 170 else "K0" for i in range(200)]
     twice = [f"K{i // 2 if i < 60 else i}" for i in range(200)]
-    names = found(lake, clock, {"key": key, "twice": twice})
+    names = found(lake, clock, {"key": key, "twice": twice, "none": none})
     assert names["key.duplicate"].broken == 30
+    assert "none.duplicate" not in names
     assert "twice.duplicate" not in names
 
 

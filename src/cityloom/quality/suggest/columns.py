@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 import pyarrow.compute as pc
@@ -48,13 +49,19 @@ def keys(sample: Sample) -> Iterator[Draft]:
         rows = counts.total()
         is_text = sum(" " in v for v in counts) > 0.5 * len(counts)
         needed = 0.97 if is_text else 0.9
-        is_key = not is_text and len(counts) >= 0.75 * rows and sum(n == 1 for n in counts.values()) >= 0.95 * len(counts)
-        if rows >= 10 and (len(counts) >= needed * rows or is_key):
+        if rows >= 10 and (len(counts) >= needed * rows or (not is_text and _is_broken_key(counts))):
             reason = Title(
                 f"{share(len(counts), rows)} 的值不重复", f"{share(len(counts), rows)} of the values stand once"
             )
             use = RuleUse(rule="duplicate", dimension="accuracy", columns=(name,), approved_by=())
             yield Draft(use=use, confidence=len(counts) / rows - 0.2, reason=reason)
+
+
+def _is_broken_key(counts: Counter[str]) -> bool:
+    """Whether nearly all values stand once and some repeat: of one value alone that repeats, it may stand for none."""
+    again = [n for n in counts.values() if n > 1]
+    once = len(counts) - len(again)
+    return len(counts) >= 0.75 * counts.total() and once >= 0.95 * len(counts) and 0 < max(again, default=0) <= 0.5 * sum(again)
 
 
 def orders(sample: Sample) -> Iterator[Draft]:
