@@ -50,8 +50,8 @@ def holds(item: Item, element: Element | None, table: str) -> bool:
     """Whether an item's values are codes of a table: by its element, its steps or its rules."""
     steps = item.steps if item.steps is not None else element.steps if element else ()
     rules = [*item.rules, *(element.rules if element else ())]
-    uses: list[Mapping[str, Any]] = [use.options for use in (*steps, *rules)]
-    return (element is not None and element.codes == table) or any(options.get("codes") == table for options in uses)
+    given: list[Mapping[str, Any]] = [*(step.options for step in steps), *(rule.options for rule in rules)]
+    return (element is not None and element.codes == table) or any(options.get("codes") == table for options in given)
 
 
 def _counted(resource: Resource, items: list[Item], pairs: dict[str, str], lake: Lake) -> Iterator[Holding]:

@@ -92,8 +92,8 @@ def _resource(resource: Resource, elements: set[str], tables: set[str], code: st
         if bound & set(rule.columns) or _names_table(rule.options, tables):
             yield _of(resource, "rule", ", ".join(rule.columns), _named(rule))
     for one in resource.cleaning:
-        steps = [step.options for some in one.correct.values() for step in some]
-        if bound & {*one.columns, *one.correct} or any(_names_table(options, tables) for options in (one.options, *steps)):
+        given = [one.options, *(step.options for some in one.correct.values() for step in some)]
+        if bound & {*one.columns, *one.correct} or any(_names_table(options, tables) for options in given):
             yield _of(resource, "cleaning", ", ".join(one.columns), one.name)
 
 
