@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from cityloom.cli.files import load, save
 from cityloom.cli.session import JsonOption, WorkspaceOption, console, opened, print_json, print_table
 from cityloom.flows import cleaning, row_corrections, standard_rows
 from cityloom.flows.orders import principal
@@ -134,7 +135,7 @@ def _apart(
 ) -> None:
     with opened(workspace) as at:
         text = row_corrections.hand_out(at, at.city.resource(resource), principal(at, actor))
-    target.write_text(text, encoding="utf-8-sig", newline="")
+    save(target, text.encode("utf-8-sig"))
     console.print(_("Rows set apart written to {file}.").format(file=target))
 
 
@@ -151,7 +152,7 @@ def _correct(
     with opened(workspace) as at:
         one = at.city.resource(resource)
         if file is not None:
-            changes = row_corrections.read_changes(at, one, file.read_text(encoding="utf-8-sig"))
+            changes = row_corrections.read_changes(at, one, load(file))
         elif batch and row and cells:
             pairs = (cell.partition("=") for cell in cells)
             values = {row_corrections.column_of(one, name): value or None for name, _sep, value in pairs}

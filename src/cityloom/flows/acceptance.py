@@ -13,7 +13,7 @@ from cityloom.flows.bootstrap import Workspace
 from cityloom.flows.repairs import Asked
 from cityloom.flows.row_corrections import MOST, Change, Corrected
 from cityloom.flows.shown import HIDDEN
-from cityloom.flows.spreadsheets import bare
+from cityloom.flows.spreadsheets import bare, text_of
 from cityloom.kernel.errors import DataError, UserError
 from cityloom.kernel.i18n import _
 from cityloom.model.principal import Principal
@@ -208,13 +208,10 @@ def _read(content: bytes) -> tuple[list[Line], dict[int, str]]:
 
 
 def _text(content: bytes) -> str:
-    """The text of a file as spreadsheet programs save it: UTF-8, or else the encoding of Chinese systems."""
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            return content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise _wrong_file(_("its encoding is not known"))
+    text = text_of(content)
+    if text is None:
+        raise _wrong_file(_("its encoding is not known"))
+    return text
 
 
 def _values(resource: Resource, some: Sequence[Proposal]) -> Mapping[str, str | None]:

@@ -17,7 +17,7 @@ from cityloom.flows import chain, corrections, intake
 from cityloom.flows.bootstrap import Workspace
 from cityloom.flows.runner import Runner
 from cityloom.flows.shown import HIDDEN, closed_items
-from cityloom.flows.spreadsheets import bare, guarded
+from cityloom.flows.spreadsheets import bare, guarded, text_of
 from cityloom.kernel.clock import iso
 from cityloom.kernel.errors import DataError, DeniedError, UserError
 from cityloom.lake.changes import rows_of
@@ -99,12 +99,15 @@ def hand_out(workspace: Workspace, resource: Resource, who: Principal) -> str:
     return text.getvalue()
 
 
-def read_changes(workspace: Workspace, resource: Resource, text: str) -> list[Change]:
+def read_changes(workspace: Workspace, resource: Resource, content: bytes | str) -> list[Change]:
     """The rows of a file of :func:`hand_out` whose values are others now.
 
     Raises:
         DataError: ``flows.correction.file``.
     """
+    text = text_of(content) if isinstance(content, bytes) else content
+    if text is None:
+        raise _wrong_file(1)
     try:
         rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
     except csv.Error:
@@ -305,7 +308,8 @@ def raw_rows(workspace: Workspace, resource: Resource, places: Sequence[tuple[st
     Raises:
         UserError: ``flows.correction.unknown``.
     """
-    lake = workspace.lake
+    lake, named = workspace.lake, places
+    places = [(batch, row) for batch, row in named if 0 < row < 1 << 63]
     asked = pa.table({"b": pa.array([b for b, _ in places], pa.string()), "n": pa.array([n for _, n in places], pa.int64())})
     with lake.engine.bound(asked) as wanted:
         text = "SELECT r.* FROM :rows AS r JOIN :wanted AS w ON r._batch = w.b AND r._row = w.n"
@@ -313,7 +317,7 @@ def raw_rows(workspace: Workspace, resource: Resource, places: Sequence[tuple[st
     found = {
         (row["_batch"], row["_row"]): {k: None if v is None else str(v) for k, v in row.items() if k not in _SYSTEM} for row in rows
     }
-    missing = [place for place in places if place not in found]
+    missing = [place for place in named if place not in found]
     if missing:
         raise UserError(
             "flows.correction.unknown",

@@ -124,8 +124,16 @@ def test_words_of_a_correction_hold_no_number_of_a_person(at) -> None:
 
 def test_a_file_that_is_none_is_refused_in_words(at) -> None:
     places = at.city.resource("places")
-    for text in ('"_batch","_row"\n"b","x"\n', "a,b\n1,2\n", '_batch,_row,id\nb,"1\n', "_batch,_row,id\n" + "b,1," + "x" * 200_000 + "\n", "_batch,_row\x00\nb,1\n"):
+    for text in ('"_batch","_row"\n"b","x"\n', "a,b\n1,2\n", '_batch,_row,id\nb,"1\n', "_batch,_row,id\n" + "b,1," + "x" * 200_000 + "\n", "_batch,_row\x00\nb,1\n", "_batch,_row,id\nb," + "9" * 30 + ",1\n", "_batch,_row,id\nb,-1,1\n", b"\xff\xff\x80"):
         with pytest.raises((DataError, UserError)):
             row_corrections.read_changes(at, places, text)
 
 
+
+
+def test_a_file_saved_in_the_encoding_of_chinese_systems_is_read(at) -> None:
+    wrong = change(at, 13)
+    text = f"_batch,_row,city\n{wrong.batch},{wrong.row},成都\n"
+    for content in (text.encode("gb18030"), text.encode("utf-8-sig")):
+        (found,) = row_corrections.read_changes(at, at.city.resource("places"), content)
+        assert dict(found.values) == {"city": "成都"}
