@@ -102,7 +102,8 @@ def _by_values(engine: Engine, subject: Subject, term: exp.Expression) -> Figure
         "counts": sql(f"max(n, {TOP}) FILTER (WHERE v0 IS NOT NULL)"),
     }
     one = _answer(engine, {**facts(0, column("n")), **more}, source)
-    one["top"] = tuple(zip(map(str, one["top"] or ()), map(int, one["counts"] or ()), strict=True))
+    top = zip(map(str, one["top"] or ()), map(int, one["counts"] or ()), strict=True)
+    one["top"] = tuple(sorted(top, key=lambda pair: (-pair[1], pair[0])))
     if _type(one)[0] in ("integer", "decimal"):
         one["quantiles"] = _quantiles(engine, source)
     one["forms"] = _forms(engine, subject, rows, one)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from dataclasses import replace
 
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlglot import exp
 
+from cityloom.engines.base import sql
 from cityloom.engines.duckdb import DuckDBEngine
 from cityloom.engines.terms import column
 from cityloom.flows.profiles import drifts
@@ -18,6 +22,7 @@ from cityloom.quality.base import BLANKS, STAND_INS
 from cityloom.quality.conceal import conceal
 from cityloom.quality.discover import find_dependencies, find_keys, find_references
 from cityloom.quality.profile import Subject, profile
+from cityloom.quality.profile_terms import facts, looked_at
 from cityloom.store.profiles import find_profile, latest_profiles, list_profiles, put_profile
 
 
@@ -46,6 +51,49 @@ def test_counts_are_those_of_plain_python(engine: DuckDBEngine, values: list[str
     assert (one.least_length, one.most_length) == ((min(map(len, there)), max(map(len, there))) if there else (None, None))
     assert dict(one.top) == {k: n for k, n in Counter(there).items() if k in dict(one.top)}
     assert one.zero == sum(v in ("0", "0.0", "-0") for v in there)
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(values=st.lists(TEXTS.filter(lambda t: t is None or "\x00" not in t), min_size=1, max_size=15))
+def test_row_by_row_and_value_by_value_tell_the_same(engine: DuckDBEngine, values: list[str | None]) -> None:
+    table = pa.table({"a": pa.array(values, pa.string())})
+    with engine.bound(table) as relation:
+        joined = sql("SELECT * FROM :x UNION ALL SELECT * FROM :x WHERE 1 = 0", x=relation)
+        found = []
+        for source in (relation, exp.Subquery(this=joined)):
+            subject = Subject(table="t", version=0, at="2026-01-05T02:00:00Z", relation=source)
+            found.append(profile(engine, subject, {"a": column("a")}).fields[0])
+    by_values, by_rows = (replace(one, quantiles=()) for one in found)
+    assert by_values == by_rows
+
+
+PATTERNS = {
+    "boolean": "(?i:true|false|yes|no|[yn]|是|否)",
+    "time": "[12][0-9]{3}[-/.][0-9]{1,2}[-/.][0-9]{1,2}[ T][0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})?",
+    "date": "[12][0-9]{3}([-/.][0-9]{1,2}[-/.][0-9]{1,2}|[01][0-9][0-3][0-9]|年[0-9]{1,2}月[0-9]{1,2}日)",
+    "integer": "[+-]?[0-9]{1,18}",
+    "decimal": r"[+-]?([0-9]{1,18}([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,3})?",
+}
+TYPED = st.one_of(*(st.from_regex(p, fullmatch=True) for p in PATTERNS.values()), st.text("0123456789-+.eE年月日 T:/yn", max_size=12))
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(values=st.lists(TYPED.filter(lambda t: t.strip(BLANKS) and t not in STAND_INS and len(t) < 60), min_size=1, max_size=30))
+def test_the_kind_of_a_value_says_all_types_that_it_has(engine: DuckDBEngine, values: list[str]) -> None:
+    with engine.bound(pa.table({"t0": values})) as relation:
+        picks = facts(0, exp.Literal.number(1))
+        row = engine.rows(exp.select(*(picks[kind] for kind in PATTERNS)).from_(looked_at(relation, 1, STAND_INS)))[0]
+    meant = [sum(re.fullmatch(pattern, v) is not None for v in values) for pattern in PATTERNS.values()]
+    assert list(row) == meant
+
+
+def test_quantiles_and_forms_count_every_value(engine: DuckDBEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SAMPLE", 20)
+    amounts = ["5"] * 500 + [str(100 + i) for i in range(500)]
+    one = profiled(engine, a=amounts).fields[0]
+    assert one.quantiles == (5.0, 5.0, 5.0, 349.0, 549.0)
+    assert one.top[0] == ("5", 500)
+    assert dict(one.patterns)["9"] == pytest.approx(0.5, abs=0.25)
 
 
 def test_a_table_and_its_types(engine: DuckDBEngine) -> None:
