@@ -51,8 +51,8 @@ def facts(i: int, n: exp.Expression) -> dict[str, exp.Expression]:
     v, k, d = column(f"v{i}"), column(f"k{i}"), column(f"d{i}")
 
     def times(condition: str) -> exp.Expression:
-        places = {"v": v, "k": k, "d": d, "s": column(f"s{i}"), "n": n, "special": _SPECIAL}
-        return sql(f"coalesce(sum(CASE WHEN {condition} THEN :n ELSE 0 END), 0)", **places)
+        text = f"coalesce(sum(CASE WHEN {condition} THEN :n ELSE 0 END), 0)"
+        return sql(text, v=v, k=k, d=d, s=column(f"s{i}"), n=n, special=_SPECIAL)
 
     return {
         "filled": times(":v IS NOT NULL"),

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlglot import exp
 
+from cityloom.engines.base import sql
 from cityloom.engines.duckdb import DuckDBEngine
 from cityloom.kernel.clock import FixedClock
 from cityloom.lake.tables import Lake
@@ -21,7 +22,7 @@ from cityloom.model.resource import Item, Resource
 from cityloom.model.source import CollectionTask
 from cityloom.model.standard import RuleUse
 from cityloom.model.text import Title
-from cityloom.quality.broken import by_batch, relation
+from cityloom.quality.broken import bit_among, bits, by_batch, relation
 from cityloom.quality.plan import plan
 from cityloom.quality.run import assess, today
 from cityloom.quality.scan import View
@@ -159,3 +160,17 @@ def test_broken_rows_are_kept_within_the_memory_that_the_engine_has(tmp_path: Pa
     assert found.counts == {"a.format": (rows, rows), "b.length": (rows, 10)}
     assert sum(by_batch(lake, made, "before", ["a.format"])["a.format"].values()) == rows
     engine.close()
+
+
+def test_bits_of_many_rules(engine: DuckDBEngine) -> None:
+    for number in (0, 59, 60, 65, 129):
+        flags = [exp.true() if n == number else exp.false() for n in range(130)]
+        row = engine.records(exp.select(*(exp.alias_(term, name) for name, term in bits("m", flags).items())))[0]
+        assert row == bit_among(number, 130) and sum(row.values()) == 1 << number % 60
+
+
+def test_bits_are_not_set_where_all_is_known_to_be_good(engine: DuckDBEngine) -> None:
+    flags = [sql("x > 1"), sql("x > 2"), sql("x > 3")]
+    terms = bits("m", flags, ["good", None, "good"])
+    rows = engine.rows(sql("SELECT :m FROM (VALUES (5, true), (5, false), (2, false)) AS t(x, good)", m=terms["m0"]))
+    assert sorted(m for (m,) in rows) == [1, 2, 7]
