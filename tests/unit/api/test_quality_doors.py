@@ -6,6 +6,7 @@ import io
 import itertools
 import re
 import zipfile
+from dataclasses import replace
 
 import anyio
 import httpx
@@ -247,3 +248,24 @@ def test_no_value_stands_in_what_is_recorded(call, at, caplog) -> None:
     with at.store.read() as connection:
         recorded = "".join(str(e.event) for e in audit.list_events(connection))
     assert not re.findall(f"({INNER}|{SECRET})-", recorded + caplog.text)
+
+
+def test_names_and_values_are_never_markup(call, at) -> None:
+    evil = "<script>alert(1)</script>"
+    thing = at.city.resource("things")
+    rule = replace(thing.rules[1], title=Title(evil, evil), name=f"{evil}")
+    items = tuple(replace(i, title=Title(evil, evil)) for i in thing.items)
+    at.__dict__["city"] = replace(at.city, resources={**at.city.resources, "things": replace(thing, title=Title(evil, evil), rules=(rule,), items=items)})
+    assert chain.assess_raw(at, Runner(at), ["things"])[0].state == "done"
+    send(at, actor="dsj.steward")
+    key = key_of(at, "dsj.steward")
+    answers = [call("GET", address) for address in ("/quality", "/quality/resources/things", "/quality/profiles/things", "/quality/profiles")]
+    answers += [call("POST", "/quality/resources/things/causes", data={"key": key}), call("POST", "/quality/profiles/things", data={"key": key})]
+    answers += [call("POST", "/quality/reports", data={"key": key, "department": "ga", "format": "page"}), call("GET", REPORT, key=key, params={"format": "html"})]
+    for answer in answers:
+        assert answer.status_code == 200
+        assert "<script>alert" not in answer.text
+        assert "&lt;script&gt;alert" in answer.text
+    broken = call("GET", f"/api/v1/orders/{order_on(call, evil)}/rows", "ga.owner")
+    assert broken.headers["content-type"].startswith("text/csv")
+    assert broken.headers["x-content-type-options"] == "nosniff"
