@@ -15,7 +15,7 @@ from cityloom.lake.tables import Lake
 from cityloom.model.resource import Resource
 
 EARLIER = "@"
-"""Begins the name of the table itself some versions ago."""
+"""Begins the name of the table itself as it was some assessments ago."""
 
 
 def wanted(rule: Any) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -24,7 +24,7 @@ def wanted(rule: Any) -> tuple[tuple[str, tuple[str, ...]], ...]:
 
 
 def relations(
-    rule: Any, resource: Resource, *, phase: str, lake: Lake, resources: Mapping[str, Resource], version: int | None = None
+    rule: Any, resource: Resource, *, phase: str, lake: Lake, resources: Mapping[str, Resource], earlier: Sequence[int] = ()
 ) -> list[exp.Expression] | None:
     """The other tables of a rule with the columns ``c0, c1, …``; None when one of them has no rows yet.
 
@@ -34,7 +34,7 @@ def relations(
         phase: raw rows or current standard rows, of the others too.
         lake: where the tables are.
         resources: all resources by name.
-        version: of the resource's table that is assessed; the newest when not given.
+        earlier: versions of the resource's own table at earlier assessments, the newest first.
 
     Raises:
         ConfigError: ``quality.other.unknown`` for a resource or an item that there is not.
@@ -42,9 +42,9 @@ def relations(
     found = []
     for name, items in wanted(rule):
         if name.startswith(EARLIER):
-            earlier = _earlier(resource, items, int(name[1:]), phase, lake, version)
-            if earlier is not None:
-                found.append(earlier)
+            before = _earlier(resource, items, earlier[int(name[1:]) - 1 :], phase, lake)
+            if before is not None:
+                found.append(before)
             continue
         other = _other(rule, name, items, resources)
         if not lake.exists(_table(other, phase)):
@@ -70,14 +70,12 @@ def _other(rule: Any, name: str, items: Sequence[str], resources: Mapping[str, R
 
 
 def _earlier(
-    resource: Resource, items: Sequence[str], back: int, phase: str, lake: Lake, version: int | None
+    resource: Resource, items: Sequence[str], versions: Sequence[int], phase: str, lake: Lake
 ) -> exp.Expression | None:
-    table = _table(resource, phase)
-    at = (lake.version(table) if version is None else version) - back
-    if at < 0:
+    if not versions:
         return None
     try:
-        return _relation(resource, items, phase, lake, at)
+        return _relation(resource, items, phase, lake, versions[0])
     except UserError:
         return None
 

@@ -32,7 +32,7 @@ def assess(
         today: the present day, ``yyyy-mm-dd``.
         rows: all rows of the table.
         others: rows of items of other resources by name, for rules that look at them; of ``@1`` those of the table
-            itself one version ago.
+            itself one assessment ago.
     """
     engine, plans = ReferenceEngine(), plan(resource, elements=elements, codes=codes, today=today)
     column_of = {item.name: item.column if phase == "before" else item.name for item in resource.items}

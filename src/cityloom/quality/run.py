@@ -6,7 +6,7 @@ The scan keeps the rows that break a rule (:mod:`cityloom.quality.broken`); the 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from cityloom.kernel.clock import Clock, iso
@@ -22,7 +22,7 @@ from cityloom.quality.scan import View
 from cityloom.quality.score import importance, rule_score, scores_of
 from cityloom.quality.sheets import examine
 from cityloom.store.database import Store
-from cityloom.store.quality import put_assessment
+from cityloom.store.quality import put_assessment, versions_before
 
 _LOCAL = timedelta(hours=8)
 """The city's day begins eight hours before UTC's."""
@@ -30,11 +30,15 @@ _LOCAL = timedelta(hours=8)
 
 @dataclass(frozen=True, kw_only=True)
 class Manner:
-    """How to assess: weights and thresholds of scores, whether all is scanned anew, other resources that rules look at."""
+    """How to assess: weights and thresholds of scores, whether all is scanned anew, other resources that rules look at.
+
+    ``earlier`` are the versions of the table at earlier assessments, the newest first, for rules that compare with them.
+    """
 
     scoring: Scoring = USUAL
     is_full: bool = False
     resources: Mapping[str, Resource] = field(default_factory=dict)
+    earlier: tuple[int, ...] = ()
 
 
 def run(
@@ -59,6 +63,9 @@ def run(
         UserError: ``lake.table.unknown`` when there is no such table yet.
     """
     plans = plan(resource, elements=elements, codes=codes, today=today(clock))
+    version = lake.version(assessed_table(resource, phase))
+    with store.read() as connection:
+        manner = replace(manner, earlier=versions_before(connection, resource.name, phase, version))
     view = _view(resource, phase, lake, manner)
     examined = examine(view, plans, lake, is_full=manner.is_full)
     found = _assessment(view, plans, examined.rows, examined.counts, clock, manner)
@@ -99,7 +106,7 @@ def today(clock: Clock) -> str:
 
 def _view(resource: Resource, phase: str, lake: Lake, manner: Manner) -> View:
     version = lake.version(assessed_table(resource, phase))
-    return View(resource, phase, lake, max(version, 0), resources=manner.resources)
+    return View(resource, phase, lake, max(version, 0), resources=manner.resources, earlier=manner.earlier)
 
 
 def _assessment(

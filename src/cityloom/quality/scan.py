@@ -43,6 +43,7 @@ class View:
         parts: only these parts of it.
         whole: the view of all parts, of which this is one of some.
         resources: all resources, for rules that look at other tables.
+        earlier: versions of the table at earlier assessments, the newest first, for rules that compare with them.
     """
 
     def __init__(
@@ -55,12 +56,13 @@ class View:
         parts: Sequence[str] | None = None,
         whole: View | None = None,
         resources: Mapping[str, Resource] | None = None,
+        earlier: Sequence[int] = (),
     ) -> None:
         self.resource, self.phase, self.version = resource, phase, version
         self._lake, self._engine = lake, lake.engine
         self._queries: dict[str, tuple[exp.Expression | None, exp.Select]] = {}
         self._digests: dict[str, str] = {}
-        self._resources = dict(resources or {})
+        self._resources, self._earlier = dict(resources or {}), tuple(earlier)
         table = assessed_table(resource, phase)
         if is_followed(resource, phase):
             self._relation = current(lake, table, resource.key_columns, version=version)
@@ -75,7 +77,7 @@ class View:
     def part(self, names: Sequence[str]) -> View:
         """The same of some parts of the table only."""
         return View(
-            self.resource, self.phase, self._lake, self.version, parts=names, whole=self, resources=self._resources
+            self.resource, self.phase, self._lake, self.version, parts=names, whole=self, resources=self._resources, earlier=self._earlier
         )
 
     def rows(self) -> int:
@@ -199,7 +201,7 @@ class View:
             phase=self.phase,
             lake=self._lake,
             resources=self._resources,
-            version=self.version,
+            earlier=self._earlier,
         )
         return None if found is None else [found]
 

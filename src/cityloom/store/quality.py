@@ -132,6 +132,13 @@ def list_times(connection: sa.Connection, resource: str, phase: str, limit: int)
     return [str(at) for at in connection.execute(query).scalars()][::-1]
 
 
+def versions_before(connection: sa.Connection, resource: str, phase: str, version: int, limit: int = 36) -> tuple[int, ...]:
+    """Versions of a resource's table that were assessed in a phase before this one, the newest first."""
+    t = assessment_table
+    query = sa.select(t.c.version).where(t.c.resource == resource, t.c.phase == phase, t.c.version < version)
+    return tuple(int(v) for v in connection.execute(query.order_by(t.c.version.desc()).limit(limit)).scalars())
+
+
 def is_assessed(connection: sa.Connection, resource: str) -> bool:
     """Whether the quality of a resource is known, in any phase."""
     t = assessment_table

@@ -1,7 +1,8 @@
-"""Rules that look at other tables, at earlier versions of their own, or at some rows only."""
+"""Rules that look at other tables, at what their own was earlier, or at some rows only."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -18,8 +19,10 @@ from cityloom.model.text import Title
 from cityloom.quality.others import tables
 from cityloom.quality.plan import plan
 from cityloom.quality.reference import assess as meaning
-from cityloom.quality.run import Manner, assess
+from cityloom.quality.run import Manner, assess, run
 from cityloom.quality.scan import View
+from cityloom.store.database import Store, metadata
+from cityloom.store.quality import find_assessment
 
 T = Title("甲", "a")
 
@@ -38,8 +41,8 @@ def write(lake: Lake, name: str, rows: list[tuple[str | None, str | None]], part
     lake.append(f"raw_ga__{name}", table.to_batches(), part=part, schema=table.schema)
 
 
-def counts(lake: Lake, clock: FixedClock, one: Resource, *others: Resource) -> dict[str, tuple[int, int]]:
-    manner = Manner(resources={r.name: r for r in (one, *others)})
+def counts(lake: Lake, clock: FixedClock, one: Resource, *others: Resource, earlier: tuple[int, ...] = ()) -> dict[str, tuple[int, int]]:
+    manner = Manner(resources={r.name: r for r in (one, *others)}, earlier=earlier)
     found = assess(one, phase="before", elements={}, codes={}, lake=lake, clock=clock, manner=manner)
     return {r.rule: (r.checked, r.broken) for r in found.results}
 
@@ -75,16 +78,42 @@ def test_a_table_that_there_is_not_is_told(lake: Lake, clock: FixedClock) -> Non
         counts(lake, clock, resource("staff", wrong), FIRM)
 
 
-def test_a_table_is_compared_with_its_earlier_versions(lake: Lake, clock: FixedClock) -> None:
+def test_a_table_is_compared_with_what_it_was_at_earlier_assessments(lake: Lake, clock: FixedClock) -> None:
     leap = RuleUse(rule="volatility", dimension="consistency", options={"percent": 60, "periods": 2})
     total = RuleUse(rule="volatility", dimension="consistency", columns=("a",), options={"measure": "sum", "percent": 10})
     one = resource("staff", leap, total)
     write(lake, "staff", [("1", None)] * 4, "b1")
     assert counts(lake, clock, one)["table.volatility"] == (0, 0)
+    first = lake.version("raw_ga__staff")
     write(lake, "staff", [("0", None)] * 2, "b2")
-    assert counts(lake, clock, one) == {"table.volatility": (1, 0), "a.volatility": (1, 0)}
+    assert counts(lake, clock, one)["table.volatility"] == (0, 0)
+    assert counts(lake, clock, one, earlier=(first,)) == {"table.volatility": (1, 0), "a.volatility": (1, 0)}
+    second = lake.version("raw_ga__staff")
     write(lake, "staff", [("5", None)] * 9, "b3")
-    assert counts(lake, clock, one) == {"table.volatility": (1, 1), "a.volatility": (1, 1)}
+    assert counts(lake, clock, one, earlier=(second, first)) == {"table.volatility": (1, 1), "a.volatility": (1, 1)}
+
+
+def test_batches_before_the_first_assessment_are_no_leap(lake: Lake, clock: FixedClock, tmp_path: Path) -> None:
+    one = resource("staff", RuleUse(rule="volatility", dimension="consistency", options={"percent": 60}))
+    store = Store(f"sqlite:///{tmp_path / 'control.db'}")
+    with store.write() as connection:
+        metadata.create_all(connection)
+
+    def judged() -> tuple[int, int]:
+        run(one, phase="before", elements={}, codes={}, lake=lake, store=store, clock=clock)
+        with store.read() as connection:
+            (result,) = (find_assessment(connection, "staff", "before") or pytest.fail("no assessment")).results
+        return result.checked, result.broken
+
+    write(lake, "staff", [("1", None)] * 4, "b1")
+    write(lake, "staff", [("1", None)] * 9, "b2")
+    assert [judged(), judged()] == [(0, 0), (0, 0)]
+    write(lake, "staff", [("1", None)], "b3")
+    assert [judged(), judged()] == [(1, 0), (1, 0)]
+    write(lake, "staff", [("1", None)] * 40, "b4")
+    write(lake, "staff", [("1", None)], "b5")
+    assert judged() == (1, 1)
+    store.close()
 
 
 def test_only_rows_in_which_the_condition_holds_are_checked(lake: Lake, clock: FixedClock) -> None:

@@ -23,12 +23,12 @@ _FOUR = (*_TWO, ("3",), ("4",))
 
 @dataclass(frozen=True, kw_only=True)
 class Volatility:
-    """A figure of the table must not leap: it must stay near its mean in earlier versions of the table.
+    """A figure of the table must not leap: it must stay near its mean at earlier assessments.
 
     ``measure`` is ``rows`` (of no column), or of the column: ``filled`` (values that are there), ``distinct``, ``sum`` or
-    ``mean`` of its numbers. It is compared with the mean of up to ``periods`` earlier versions: it must not differ by more
-    than ``percent`` of that mean, and by no more than ``sigmas`` standard deviations where at least three versions are
-    there. The table as a whole is one thing checked; it is not judged before there is an earlier version.
+    ``mean`` of its numbers. It is compared with the mean at up to ``periods`` earlier assessments: it must not differ by more
+    than ``percent`` of that mean, and by no more than ``sigmas`` standard deviations where there were at least three.
+    The table as a whole is one thing checked; the first assessment is not judged, however many batches it saw.
     """
 
     name: ClassVar[str] = "volatility"
@@ -73,7 +73,7 @@ class Volatility:
 
     @property
     def others(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
-        """Earlier versions of the table."""
+        """The table at earlier assessments."""
         return tuple((f"@{n}", self.columns[:1]) for n in range(1, self.periods + 1))
 
     def counts(self, rows: exp.Expression, width: int, others: Sequence[exp.Expression]) -> exp.Expression:
