@@ -68,7 +68,7 @@ def _shown(workspace: Workspace, resource: Resource, found: list[TableProfile], 
     grades = grades_of(workspace, resource)
     known = [replace(one, fields=tuple(f for f in one.fields if f.name in grades)) for one in found]
     shut = {name: grade if grade == GRADES[0] else GRADES[-1] for name, grade in grades.items()}
-    known = [conceal(one, grades if is_open else shut) for one in known]
+    known = [conceal(one, grades if is_open else shut).without_sums(_codes(workspace, resource)) for one in known]
     departments = workspace.city.departments
     return Profiled(
         title=resource.title,
@@ -82,6 +82,12 @@ def _shown(workspace: Workspace, resource: Resource, found: list[TableProfile], 
         since=known[1].version if len(known) > 1 else None,
         is_open=is_open,
     )
+
+
+def _codes(workspace: Workspace, resource: Resource) -> frozenset[str]:
+    """Items whose declared element is no quantity."""
+    known = workspace.city.elements
+    return frozenset(i.name for i in resource.items if i.element and i.element in known and not known[i.element].is_quantity)
 
 
 def _elements(workspace: Workspace, resource: Resource) -> dict[str, str]:

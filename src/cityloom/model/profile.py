@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 TYPES = ("empty", "integer", "decimal", "date", "time", "boolean", "text")
 
@@ -113,6 +114,11 @@ class TableProfile:
     def duplicate_rate(self) -> float:
         """重复率."""
         return _rate(self.duplicate_rows, self.records)
+
+    def without_sums(self, names: Collection[str]) -> TableProfile:
+        """The same without least, most, mean and quantiles of these fields: the digits of a code are no quantity."""
+        bare = {f.name: replace(f, least=None, most=None, mean=None, quantiles=()) for f in self.fields if f.name in names}
+        return replace(self, fields=tuple(bare.get(f.name, f) for f in self.fields))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -91,6 +91,11 @@ class Element:
     version: str = "1.0"
     state: str = "published"
 
+    @property
+    def is_quantity(self) -> bool:
+        """Whether its numbers can be compared and summed; digits of a code, a date or a text are none."""
+        return self.representation.startswith("n") and not self.codes and not self.coding_rule
+
 
 @dataclass(frozen=True, kw_only=True)
 class Code:

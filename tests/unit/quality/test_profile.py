@@ -16,7 +16,9 @@ from cityloom.engines.base import sql
 from cityloom.engines.duckdb import DuckDBEngine
 from cityloom.engines.terms import column
 from cityloom.flows.profiles import drifts
-from cityloom.model.profile import TableProfile, together
+from cityloom.model.profile import FieldProfile, TableProfile, together
+from cityloom.model.standard import Element
+from cityloom.model.text import Title
 from cityloom.quality import profile as module
 from cityloom.quality.base import BLANKS, STAND_INS
 from cityloom.quality.conceal import conceal
@@ -198,3 +200,21 @@ def test_profiles_are_kept_by_version(engine: DuckDBEngine, store) -> None:
         assert [p.version for p in list_profiles(connection, "raw_ga__t")] == [1, 0]
         assert latest_profiles(connection) == [two]
         assert find_profile(connection, "raw_ga__other") is None
+
+
+def test_digits_of_a_code_are_no_quantity() -> None:
+    def field(name: str) -> FieldProfile:
+        return FieldProfile(
+            name=name, records=2, missing=0, stand_ins=0, unique=2, zero=0, least_length=6, most_length=6, mean_length=6.0,
+            type="integer", type_share=1.0, least=1.0, most=3.0, mean=2.0, quantiles=(1.0, 1.0, 2.0, 3.0, 3.0),
+        )  # fmt: skip
+
+    whole = TableProfile(
+        table="t", version=1, at="", records=2, bytes=1, duplicate_rows=0, is_exact=True, fields=(field("division"), field("income"))
+    )
+    bare, kept = whole.without_sums({"division"}).fields
+    assert (bare.least, bare.most, bare.mean, bare.quantiles, bare.unique) == (None, None, None, (), 2)
+    assert kept == field("income")
+    made = {"name": "x", "identifier": "x", "title": Title("甲", "a"), "definition": Title("甲", "a"), "standard": "x"}
+    forms = {"n..12,2": {}, "n6": {"codes": "c"}, "n6..12": {"coding_rule": "division"}, "d8": {}, "an18": {}}
+    assert [Element(representation=form, **made, **more).is_quantity for form, more in forms.items()] == [True, False, False, False, False]
