@@ -61,17 +61,19 @@ def follow_up(
     A rule that is broken and has no open order gets one, where orders are being sent. An open one is brought up to date,
     also from the rows as they came to the standard ones; one said to be fixed is verified and closed when no row is
     broken any more, and goes back when a newer version has broken rows; what vanished without a word is verified too,
-    and an order on a rule that no longer counts lapses.
+    and an order on a rule that no longer counts lapses. What a steward withdrew is sent again only when more rows are
+    broken than then.
     """
     changed: list[Order] = []
     with store.write() as connection:
         found = list_orders(connection, resource=assessment.resource, kind="quality", states=OPEN, is_locked=True)
         open_ones = {o.cause: o for o in found if _is_seen(o, assessment)}
         known = {o.cause for o in found}
+        borne = _withdrawn(connection, assessment.resource) if is_sending else {}
         for result in assessment.results:
             order = open_ones.pop(result.rule, None)
             where = (batches or {}).get(result.rule, {})
-            if result.rule not in known and result.broken and is_sending:
+            if result.rule not in known and result.broken > borne.get(result.rule, 0) and is_sending:
                 new = _opened(assessment, result, department, where, clock, calendar)
                 changed.append(_begin(connection, new, RULE, "", clock))
             elif order is not None:
@@ -258,6 +260,14 @@ def _late(connection: sa.Connection, order: Order, clock: Clock) -> Order:
     if not is_waiting or order.deadline > iso(clock.now()):
         return order
     return _record(connection, order, "expire", RULE, "", clock)
+
+
+def _withdrawn(connection: sa.Connection, resource: str) -> dict[str, int]:
+    """By rule the broken rows with which its last order was withdrawn; nothing of rules whose last order ended otherwise."""
+    taken_back = last_moves(connection, "withdraw")
+    ended = [o for o in list_orders(connection, resource=resource, kind="quality") if o.closed_at]
+    last = {o.cause: o for o in sorted(ended, key=lambda o: o.closed_at or "")}
+    return {cause: o.broken for cause, o in last.items() if o.id in taken_back}
 
 
 def _is_seen(order: Order, assessment: Assessment) -> bool:

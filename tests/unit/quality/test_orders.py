@@ -274,3 +274,12 @@ def test_an_order_goes_with_its_resource_to_another_department(store, clock, fol
     (order,) = follow(assessed(1, a=5))
     (moved,) = orders.follow_up(assessed(1, a=5), "mz", store=store, clock=clock)
     assert (moved.id, moved.department, stored(store, order).department) == (order.id, "mz", "mz")
+
+
+def test_what_a_steward_withdrew_is_not_sent_again_until_it_is_more(clock, follow, act) -> None:
+    (order,) = follow(assessed(1, a=5))
+    act(act(order, "dispute"), "withdraw", STEWARD)
+    assert follow(assessed(1, a=5)) == []
+    assert follow(assessed(2, a=4)) == []
+    (more,) = follow(assessed(3, a=6))
+    assert (more.id != order.id, more.broken) == (True, 6)
