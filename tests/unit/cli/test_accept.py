@@ -121,6 +121,8 @@ def test_mistakes_are_told_with_a_cure(run, folder):
     code, said = run("quality", "accept", "welfare", "--file", file, "--why", "sure", "--as", "mz.owner")
     assert (code, "flows.repair.file" in said) == (5, True)
     assert run("quality", "accept", "welfare", "--file", folder / "none.csv", "--why", "sure")[0] == 2
+    code, said = run("quality", "repair", "welfare", "--out", folder / "none" / "p.csv", "--as", "mz.owner")
+    assert (code, "cli.file.unwritable" in said) == (2, True)
     for words in ((), ("--file", file, "--above", "0.5"), ("--file", file, "--item", "name")):
         code, said = run("quality", "accept", "welfare", *words, "--why", "sure", "--as", "mz.owner")
         assert (code, "cli.accept.what" in said) == (2, True)

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from cityloom.cli.files import load, save
 from cityloom.cli.groups import group_of
 from cityloom.cli.session import JsonOption, WorkspaceOption, console, opened, print_json, print_table
 from cityloom.flows import acceptance, repairs
@@ -50,7 +51,8 @@ def _repair(  # noqa: PLR0913 - one argument an option
     with opened(workspace) as at:
         found = repairs.proposals(at, resource, asked, actor=actor, limit=None if out else limit)
         if out is not None:
-            with out.open("w", encoding="utf-8-sig", newline="") as file:
+            save(out, "\ufeff".encode())
+            with out.open("a", encoding="utf-8", newline="") as file:
                 number = sum(1 for line in repairs.lines(found) if file.write(line)) - 1
             text = _("{number} proposals written to {file}.")
             Console(stderr=True).print(text.format(number=number, file=out), soft_wrap=True)
@@ -85,7 +87,7 @@ def _accept(  # noqa: PLR0913 - one argument an option
     with opened(workspace) as at:
         one, who = at.city.resource(resource), principal(at, actor)
         if file is not None:
-            chosen = acceptance.from_file(at, one, file.read_bytes(), asked.phase, who)
+            chosen = acceptance.from_file(at, one, load(file), asked.phase, who)
         else:
             chosen = acceptance.by_confidence(at, one, asked, who)
         found = None if is_trial else acceptance.accept(at, one, chosen, who, why)
