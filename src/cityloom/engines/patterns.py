@@ -55,7 +55,28 @@ def _problem(pattern: str) -> str:
             return words
     if any(int(n) > _MOST_REPEATS for found in _REPEAT.findall(outside) for n in found if n):
         return _("it repeats more than {most} times").format(most=_MOST_REPEATS)
-    return _compiles(pattern)
+    return _compiles(pattern) or _repeats_too_much(outside)
+
+
+def _repeats_too_much(outside: str) -> str:
+    """Repetitions within repetitions: engines write them out, and refuse what becomes too long."""
+    groups, place = [(1, 1)], 0
+    while place < len(outside):
+        most, last = groups[-1]
+        count = _REPEAT.match(outside, place)
+        if count:
+            times = int(count[2] or count[1] or 1)
+            groups[-1] = (max(most, last * max(times, 1)), last * max(times, 1))
+        elif outside[place] == "(":
+            groups.append((1, 1))
+        elif outside[place] == ")" and len(groups) > 1:
+            groups.pop()
+            groups[-1] = (max(groups[-1][0], most), most)
+        elif outside[place] not in "*+?|":
+            groups[-1] = (most, 1)
+        place = count.end() if count else place + (2 if outside[place] == "\\" else 1)
+    is_too_much = max(most for most, _last in groups) > _MOST_REPEATS
+    return _("it repeats more than {most} times").format(most=_MOST_REPEATS) if is_too_much else ""
 
 
 def _compiles(pattern: str) -> str:
