@@ -174,6 +174,22 @@ def applies_to(rule: Rule, values: Sequence[str | None]) -> bool:
     return rule.applies_to_missing or not any(is_blank_value(x) for x in values)
 
 
+def softened(judged: exp.Expression, share: float) -> exp.Expression:
+    """Rows checked and broken, of a query for ``n, lost``: with a ``share`` below 1 none is broken as long as at least
+    that share is not lost."""
+    return sql(
+        "SELECT n AS checked, CASE WHEN n - lost >= :share * n AND :soft THEN 0 ELSE lost END AS broken FROM :query AS q",
+        share=share,
+        soft=share < 1,
+        query=exp.Subquery(this=judged),
+    )
+
+
+def softened_count(checked: int, lost: int, share: float) -> tuple[int, int]:
+    """The meaning of :func:`softened`."""
+    return checked, 0 if share < 1 and checked - lost >= share * checked else lost
+
+
 def build(
     use: RuleUse, *, tables: Mapping[str, CodeTable], today: str, cycle: str, columns: Sequence[str] = ()
 ) -> Any:

@@ -10,7 +10,7 @@ from sqlglot import exp
 from cityloom.engines.base import sql
 from cityloom.engines.terms import all_of, column, plain
 from cityloom.model.text import Title
-from cityloom.quality.base import TableCase, is_blank, is_blank_value
+from cityloom.quality.base import TableCase, is_blank, is_blank_value, softened, softened_count
 
 _IN = {"resource": "other", "items": ("id", "name")}
 
@@ -53,12 +53,7 @@ class Agreement:
             "SELECT count(*) AS n, coalesce(sum(CASE WHEN j.agreed = 0 THEN 1 ELSE 0 END), 0) AS lost FROM :judged AS j",
             judged=self._judged(rows, others[0]),
         )
-        return sql(
-            "SELECT n AS checked, CASE WHEN n - lost >= :share * n AND :soft THEN 0 ELSE lost END AS broken FROM :query AS q",
-            share=self.share,
-            soft=self.share < 1,
-            query=exp.Subquery(this=query),
-        )
+        return softened(query, self.share)
 
     def broken_rows(self, rows: exp.Expression, width: int, others: Sequence[exp.Expression]) -> exp.Expression:
         """The rows that nothing agrees with, unless enough do."""
@@ -76,8 +71,7 @@ class Agreement:
                 said[tuple(row[: self.keys])].add(tuple(row[self.keys :]))
         judged = [row for row in rows if not any(is_blank_value(x) for x in row) and tuple(row[: self.keys]) in said]
         lost = sum(tuple(row[self.keys :]) not in said[tuple(row[: self.keys])] for row in judged)
-        is_enough = self.share < 1 and len(judged) - lost >= self.share * len(judged)
-        return len(judged), 0 if is_enough else lost
+        return softened_count(len(judged), lost, self.share)
 
     def _judged(self, rows: exp.Expression, other: exp.Expression) -> exp.Expression:
         """Rows with how many rows of the other resource agree: it is looked at once for each set of values."""

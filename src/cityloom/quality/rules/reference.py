@@ -9,7 +9,7 @@ from sqlglot import exp
 from cityloom.engines.base import sql
 from cityloom.engines.terms import column, plain
 from cityloom.model.text import Title
-from cityloom.quality.base import TableCase, is_blank, is_blank_value
+from cityloom.quality.base import TableCase, is_blank, is_blank_value, softened, softened_count
 
 _IN = {"resource": "other", "items": ("code",)}
 _TWO = {"resource": "other", "items": ("code", "part")}
@@ -51,12 +51,7 @@ class Reference:
             "SELECT count(*) AS n, coalesce(sum(CASE WHEN j.found IS NULL THEN 1 ELSE 0 END), 0) AS lost FROM :joined AS j",
             joined=self._joined(rows, others[0]),
         )
-        return sql(
-            "SELECT n AS checked, CASE WHEN n - lost >= :share * n AND :soft THEN 0 ELSE lost END AS broken FROM :query AS q",
-            share=self.share,
-            soft=self.share < 1,
-            query=exp.Subquery(this=query),
-        )
+        return softened(query, self.share)
 
     def broken_rows(self, rows: exp.Expression, width: int, others: Sequence[exp.Expression]) -> exp.Expression:
         """The rows that are not found, unless enough are."""
@@ -72,8 +67,7 @@ class Reference:
         known = {tuple(row) for row in others[0]}
         whole = [tuple(row) for row in rows if not any(is_blank_value(x) for x in row)]
         lost = sum(row not in known for row in whole)
-        is_enough = self.share < 1 and len(whole) - lost >= self.share * len(whole)
-        return len(whole), 0 if is_enough else lost
+        return softened_count(len(whole), lost, self.share)
 
     def _joined(self, rows: exp.Expression, other: exp.Expression) -> exp.Expression:
         columns = [column(f"c{i}") for i in range(len(self.items))]
