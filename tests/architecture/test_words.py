@@ -27,7 +27,7 @@ DATA = {
     "standard/units.py": "how departments write units",
     "quality/base.py": "how departments write that there is no value",
     "quality/forms.py": "the sign for a Chinese character in a form, and the range of these characters",
-    "quality/profile.py": "how Chinese dates look",
+    "quality/profile_terms.py": "how Chinese dates look",
     "collect/sheets/formats.py": "the halves of the day in formats of Chinese spreadsheets",
     "standard/exchange/sheets.py": "headers and answers of workbooks that people fill in",
     "standard/representation.py": "the logical values that Chinese data hold",
