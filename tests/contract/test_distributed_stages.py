@@ -174,6 +174,7 @@ class Made:
         self.land("place", "o_1", *PLACES[0])
         self.standardise(near, "person", "payment", "place")
         self.assess(near, "before", "place", "person")
+        self.assess(near, "after", "person")
         self.land("person", "p_2", [*spoiled(people[:40], hand), *people[40:]])
         self.land("payment", "m_2", spoiled(payments(people, hand)[5:], hand))
         self.land("place", "o_2", *PLACES[1])
