@@ -18,6 +18,7 @@ from cityloom.flows import cleaning, orders
 from cityloom.flows.bootstrap import Workspace
 from cityloom.flows.health import noted
 from cityloom.flows.runner import SYSTEM, Runner, Step
+from cityloom.flows.settling import settle
 from cityloom.fuse import run as fuse_stage
 from cityloom.kernel.clock import iso
 from cityloom.kernel.errors import CityLoomError
@@ -97,6 +98,8 @@ def pass_gate(workspace: Workspace, runner: Runner, names: Sequence[str] = ()) -
 def standardise(workspace: Workspace, runner: Runner, names: Sequence[str] = ()) -> list[Run]:
     """Raw rows → rows that conform to the data standards, for the resources that passed the gate."""
     city, today = workspace.city, _today(workspace)
+    resources = [r for r in _landed(workspace, names) if _is_open(workspace, r)]
+    settle(workspace, resources)
 
     def step(resource: Resource) -> Step:
         rules = cleaning.acting(workspace, resource)
@@ -121,7 +124,7 @@ def standardise(workspace: Workspace, runner: Runner, names: Sequence[str] = ())
             writes=tuple(tables),
         )
 
-    return _each(runner, [step(r) for r in _landed(workspace, names) if _is_open(workspace, r)])
+    return _each(runner, [step(r) for r in resources])
 
 
 def fuse(workspace: Workspace, runner: Runner, names: Sequence[str] = ()) -> list[Run]:

@@ -6,19 +6,17 @@ import csv
 import io
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
-import sqlalchemy as sa
 
 from cityloom.engines.base import sql
-from cityloom.flows import chain, corrections, intake
+from cityloom.flows import chain, corrections
 from cityloom.flows.bootstrap import Workspace
 from cityloom.flows.runner import Runner
+from cityloom.flows.settling import ROWS, recorder, settle
 from cityloom.flows.shown import HIDDEN, closed_items
 from cityloom.flows.spreadsheets import bare, guarded, text_of
-from cityloom.kernel.clock import iso
 from cityloom.kernel.errors import DataError, DeniedError, UserError
 from cityloom.lake.changes import rows_of
 from cityloom.model.audit import AuditEvent, EventKind
@@ -27,15 +25,12 @@ from cityloom.model.resource import Resource
 from cityloom.quality.spoken import check_words
 from cityloom.standard.run import SET_APART
 from cityloom.store import audit
-from cityloom.store.corrections import RowCorrection, add_corrections, list_corrections
-from cityloom.store.intake import StoredDelivery, list_deliveries
+from cityloom.store.corrections import list_corrections
 
 _PLACE = ("_batch", "_row", "_rule")
 _ROUNDED = 12
 """From so many digits on spreadsheet programs write a number with an exponent."""
 _SCIENTIFIC = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]+")
-_ROWS = "rows_corrected"
-"""Where the record of a delivery tells which rows it stands for."""
 _SYSTEM = ("_batch", "_row", "_at", "_hash", "_op", "_position")
 Record = Mapping[str, str | None]
 MOST = 10_000
@@ -143,19 +138,19 @@ def correct(workspace: Workspace, resource: Resource, who: Principal, changes: S
     """
     require_right(resource, who)
     _check(resource, changes, why)
-    begun = settle(workspace, resource)
+    begun = settle(workspace, [resource])
     changes, held = _new(workspace, resource, changes)
     places = [(c.batch, c.row) for c in changes]
     records = [{**held[place], **change.values} for place, change in zip(places, changes, strict=True)]
     if not records:
-        rows = [row for one in begun for row in one.answer[_ROWS]]
+        rows = [row for one in begun for row in one.answer[ROWS]]
         batch = str(begun[-1].batch) if begun else ""
         runs = _follow(workspace, resource) if begun else ()
         return Corrected(resource=resource.name, rows=len(rows), cells=sum(len(row[2]) for row in rows), batch=batch, runs=runs)
     _check_records(workspace, resource, places, [held[place] for place in places], records)
     told = [[c.batch, c.row, sorted(c.values), f"{why} ({c.note})" if c.note else why] for c in changes]
     batch = corrections.land_rows(
-        workspace, resource, who, f"rows ({changes[0].batch})", records, details={_ROWS: told}, also=_recorder(workspace)
+        workspace, resource, who, f"rows ({changes[0].batch})", records, details={ROWS: told}, also=recorder(workspace)
     )
     cells = sum(len(c.values) for c in changes)
     return Corrected(resource=resource.name, rows=len(changes), cells=cells, batch=batch, runs=_follow(workspace, resource))
@@ -166,38 +161,6 @@ def _follow(workspace: Workspace, resource: Resource) -> tuple[tuple[str, str], 
     runner = Runner(workspace)
     stages = (chain.assess_raw, chain.standardise, chain.assess_standard)
     return tuple((run.step, run.state) for stage in stages for run in stage(workspace, runner, [resource.name]))
-
-
-def settle(workspace: Workspace, resource: Resource) -> list[StoredDelivery]:
-    """Bring to an end what processes that died on the way had begun to correct; returns it as it landed."""
-    with workspace.store.read() as connection:
-        left = [d for d in list_deliveries(connection, state="checked", limit=10_000) if d.resource == resource.name and _ROWS in d.answer]
-    done = []
-    for one in left:
-        with suppress(UserError):
-            batch = intake.land(workspace, resource, one, _recorder(workspace)).batch
-            done.append(replace(one, batch=batch))
-    return done
-
-
-def _recorder(workspace: Workspace) -> intake.Also:
-    """Writes which rows a delivery of corrections stands for, with its audit event."""
-
-    def write(connection: sa.Connection, landed: StoredDelivery) -> None:
-        at = iso(workspace.clock.now())
-        made = [
-            RowCorrection(
-                resource=landed.resource, batch=batch, row=row, by_batch=str(landed.batch), by_row=n, columns=tuple(columns),
-                account=landed.account, why=why, at=at,
-            )
-            for n, (batch, row, columns, why) in enumerate(landed.answer[_ROWS], start=1)
-        ]  # fmt: skip
-        add_corrections(connection, made)
-        details: dict[str, str | int] = {"by": str(landed.batch), "rows": len(made), "cells": sum(len(one.columns) for one in made)}
-        event = AuditEvent(kind=EventKind.ROWS_CORRECTED, actor=landed.account, subject=landed.resource, details=details)
-        audit.append(connection, event, workspace.clock)
-
-    return write
 
 
 def _new(

@@ -6,7 +6,7 @@ import pytest
 from tests.unit.flows import test_acceptance
 
 from cityloom.engines.base import sql
-from cityloom.flows import chain, intake, row_corrections
+from cityloom.flows import chain, intake, row_corrections, settling
 from cityloom.flows.orders import principal
 from cityloom.flows.row_corrections import Change
 from cityloom.flows.runner import Runner
@@ -79,8 +79,8 @@ def test_broken_off_at_any_commit_and_done_again_it_is_done_once(at, monkeypatch
         raise RuntimeError("cut off")
 
     where = {
-        "land": (intake.stage, "run"), "recorded": (intake, "_recorded"), "table": (row_corrections, "add_corrections"),
-        "audit": (row_corrections.audit, "append"), "follow": (row_corrections, "_follow"),
+        "land": (intake.stage, "run"), "recorded": (intake, "_recorded"), "table": (settling, "add_corrections"),
+        "audit": (settling.audit, "append"), "follow": (row_corrections, "_follow"),
     }[place]  # fmt: skip
     with monkeypatch.context() as broken:
         broken.setattr(*where, dies)
@@ -98,13 +98,24 @@ def test_broken_off_at_any_commit_and_done_again_it_is_done_once(at, monkeypatch
 
 def test_what_another_correction_finds_begun_it_brings_to_an_end(at, monkeypatch) -> None:
     with monkeypatch.context() as broken:
-        broken.setattr(row_corrections, "add_corrections", lambda *_: 1 / 0)
+        broken.setattr(settling, "add_corrections", lambda *_: 1 / 0)
         with pytest.raises((ZeroDivisionError, CityLoomError)):
             correct(at, change(at, 13, city="Chengdu"))
     correct(at, change(at, 14, city="Mianyang"))
     found = standing(at)
     assert (found[13], found[14]) == ([("Chengdu", "opem")], [("Mianyang", "open")])
     assert sum(map(len, found.values())) == 15
+
+
+def test_standardising_brings_to_an_end_what_was_begun(at, monkeypatch) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(settling, "add_corrections", lambda *_: 1 / 0)
+        with pytest.raises((ZeroDivisionError, CityLoomError)):
+            correct(at, change(at, 13, city="Chengdu", id="97"))
+    chain.standardise(at, Runner(at))
+    assert standing(at)[97] == [("Chengdu", "opem")]
+    assert sum(map(len, standing(at).values())) == 15
+    assert seen(at, EventKind.ROWS_CORRECTED) == 1
 
 
 def test_a_number_that_a_spreadsheet_rounded_is_refused(at) -> None:
