@@ -144,6 +144,13 @@ def test_every_present_code_and_whole_name_is_its_own() -> None:
         assert told(one.full_name + "甲乙路1号") == (one.code, "甲乙路1号", ()), one.full_name
 
 
+@pytest.mark.parametrize("code", ["140302", "140502", "441502"])
+def test_a_district_that_is_called_inner_city_is_one(code: str) -> None:
+    places = gazetteer()
+    whole = places.divisions[places.numbers[code]].full_name
+    assert told(whole + "戊己村") == (code, "戊己村", ())
+
+
 def test_the_tables_of_divisions_hang_together() -> None:
     places = gazetteer()
     assert len(WHOLE) > 2800

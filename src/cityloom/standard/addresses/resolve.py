@@ -17,6 +17,7 @@ _NAMELIKE = re.compile(
     "|石化|钢|[日晚]报|电|图书|体育|博物|中心|市场|山庄|苑|园|家|集团|公司|有限|股份|实业|科技|大厦|工业|开发区|经济|高新|食品|服装|一中|二中"
 )
 _MARKET = re.compile("市[北南中]区")
+_INNER = "城区"
 _VAGUE = re.compile("[东西南北新]?城区|[东西南北新郊矿市]区")
 """Names that stand for a part of nearly every city: they contradict nothing."""
 _BODY = re.compile(
@@ -77,7 +78,7 @@ class Resolver:
         place = 0
         while place < len(text):
             blank = _BLANK.match(text, place) or (_COUNTRY.match(text, place) if place == 0 or head.level else None)
-            if blank:
+            if blank and not self._is_inner(text, place, head):
                 label = "redundant" if blank.re is _BLANK or head.level else "country"
                 head.spans.append((place, blank.end(), label))
                 place = blank.end()
@@ -91,6 +92,11 @@ class Resolver:
         head.end = head.spans[-1][1] if head.spans else 0
         self._settle(head)
         return head
+
+    def _is_inner(self, text: str, place: int, head: Head) -> bool:
+        """Whether what usually says nothing is the name of a district here: three cities call one just so."""
+        numbers = self._places.names.get(_INNER, ()) if text.startswith(_INNER, place) else ()
+        return bool(numbers) and bool(self._below(numbers, head) or self._on_path(numbers, head))
 
     def _next(self, text: str, place: int, head: Head) -> int:
         """Where the next division ends; ``place`` when there is none."""
