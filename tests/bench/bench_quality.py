@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 import venv
 from pathlib import Path
 
@@ -153,11 +154,14 @@ def peer(name: str) -> Part:
     def part(folder: Path, rows: int, timer: Timer) -> Outcome:
         needs, most = PEERS[name]
         if rows > most:
+            print(f"{name}: left out at {rows:,} rows, it bears {most:,}", file=sys.stderr)
             return Outcome(0)
         script = Path(__file__).with_name("quality_peers.py")
         command = [str(_environment(name, needs)), str(script), name, str(folder / "citizens.parquet")]
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False, timeout=1800)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=1800)
         if done.returncode:
+            said = done.stderr.strip().splitlines() or ["nothing"]
+            print(f"{name}: failed at {rows:,} rows ({done.returncode}): {said[-1]}", file=sys.stderr)
             return Outcome(0)
         found = json.loads(done.stdout.splitlines()[-1])
         timer.seconds, timer.cpu_seconds, timer.peak_mb = found["seconds"], found["cpu_seconds"], found["peak_mb"]
