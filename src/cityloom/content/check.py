@@ -197,6 +197,9 @@ def _access(value: Resource, side: str) -> Iterator[Complaint]:
 
 def _object_type(value: ObjectType, city: City, plugins: Plugins) -> Iterator[Complaint]:
     attributes = {a.name for a in value.attributes} | {value.key}
+    for name, path in ((value.key, ("key",)), *((a.name, ("attributes", i, "name")) for i, a in enumerate(value.attributes))):
+        if name == "id" or name.endswith("__from"):
+            yield path, _("{value} is not allowed here.").format(value=name), _("Golden records have columns of this name of their own.")
     for i, attribute in enumerate(value.attributes):
         yield from _known(
             attribute.rule, plugins["negotiation"], ("attributes", i, "rule"), _("negotiation rule")

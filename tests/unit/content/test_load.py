@@ -51,6 +51,14 @@ def test_right_definitions_become_a_city(tmp_path: Path) -> None:
     assert city.departments["ga"].title.en == "Police"
 
 
+def test_columns_that_golden_records_have_themselves_are_no_attributes(tmp_path: Path) -> None:
+    kind = "kind: object_type\nname: firm\ntitle: {zh: 企业, en: Firm}\nkey: id\ncoding_rule: uscc\ncontributions: []\n"
+    kind += "attributes:\n  - {name: name__from, title: {zh: 名, en: Name}}\n"
+    found = problems(write(tmp_path, kind=kind))
+    assert [(line, key) for _file, line, key, _text in found] == [(4, "key"), (8, "attributes.0.name")]
+    assert "Golden records" in found[0][3]
+
+
 def test_the_city_has_a_name_of_its_own(tmp_path: Path) -> None:
     folder = write(tmp_path, city="kind: city\nname: yunlan\ntitle: {zh: 云澜市, en: Yunlan}\n")
     assert check(load(folder), folder, PLUGINS).cities["yunlan"].title.zh == "云澜市"
