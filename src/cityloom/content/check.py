@@ -197,10 +197,9 @@ def _access(value: Resource, side: str) -> Iterator[Complaint]:
 
 def _object_type(value: ObjectType, city: City, plugins: Plugins) -> Iterator[Complaint]:
     attributes = {a.name for a in value.attributes} | {value.key}
-    for name, path in ((value.key, ("key",)), *((a.name, ("attributes", i, "name")) for i, a in enumerate(value.attributes))):
-        if name == "id" or name.endswith("__from"):
-            yield path, _("{value} is not allowed here.").format(value=name), _("Golden records have columns of this name of their own.")
+    yield from _of_golden_records(value.key, ("key",))
     for i, attribute in enumerate(value.attributes):
+        yield from _of_golden_records(attribute.name, ("attributes", i, "name"))
         yield from _known(
             attribute.rule, plugins["negotiation"], ("attributes", i, "rule"), _("negotiation rule")
         )
@@ -220,6 +219,11 @@ def _object_type(value: ObjectType, city: City, plugins: Plugins) -> Iterator[Co
             yield from _known(attribute_name, attributes, (*place, "attributes"), _("attribute"))
             if not item.startswith("="):
                 yield from _known(item, items, (*place, "attributes", attribute_name), _("item"))
+
+
+def _of_golden_records(name: str, path: Path_) -> Iterator[Complaint]:
+    if name == "id" or name.endswith("__from"):
+        yield path, _("{value} is not allowed here.").format(value=name), _("Golden records have columns of this name of their own.")
 
 
 def _demand(value: Demand, city: City) -> Iterator[Complaint]:
