@@ -32,6 +32,8 @@ class Missing:
         Case((" 　\n",), True),
         Case(("不详",), True),
         Case(("不详",), False, {"stand_ins": ()}),
+        Case(("(无)",), True, {"stand_ins": ("(无)", "无-")}),
+        Case(("无-",), True, {"stand_ins": ("(无)", "无-")}),
         Case(("0",), False),
     )
 
@@ -47,15 +49,15 @@ class Missing:
         blank = is_blank(columns[0])
         if not self.stand_ins:
             return blank
-        ascii_, others = ([t for t in self.stand_ins if t.isascii() is is_ascii] for is_ascii in (True, False))
+        first, second = ([t for t in self.stand_ins if (t < _BEYOND_ASCII) is is_first] for is_first in (True, False))
         term = sql(
             "CASE WHEN :blank THEN true WHEN length(:x) > :most THEN false WHEN :x < :wide THEN :first ELSE :second END",
             blank=blank,
             x=columns[0],
             most=max(len(t) for t in self.stand_ins),
             wide=_BEYOND_ASCII,
-            first=is_one_of(columns[0], ascii_),
-            second=is_one_of(columns[0], others),
+            first=is_one_of(columns[0], first),
+            second=is_one_of(columns[0], second),
         )
         return shared(term)
 
