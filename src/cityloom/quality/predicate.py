@@ -18,7 +18,7 @@ from cityloom.engines.terms import column, never_null, plain, shared
 from cityloom.quality.base import applies, applies_to
 
 Rows = Sequence[Sequence[str | None]]
-_QUERIES = ("checked", "repairs")
+_QUERIES = ("checked", "comparisons", "repairs")
 """Queries over its rows that a rule on a table may offer besides."""
 
 

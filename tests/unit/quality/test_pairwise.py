@@ -15,6 +15,8 @@ from cityloom.model.source import CollectionTask
 from cityloom.model.standard import RuleUse
 from cityloom.model.text import Title
 from cityloom.quality import sizes
+from cityloom.quality.plan import RulePlan
+from cityloom.quality.predicate import under
 from cityloom.quality.rules.pairwise import Pairwise
 from cityloom.quality.run import assess
 
@@ -73,3 +75,14 @@ def test_too_many_pairs_are_refused_and_groups_need_none(lake, clock, monkeypatc
     assert assessed(lake, clock, "=", "<", ">").results[0].broken == 0
     monkeypatch.setattr(sizes, "MOST", 900)
     assert assessed(lake, clock, *operators).results[0].checked == 30
+
+
+def test_under_a_condition_only_the_pairs_of_its_rows_count(engine, monkeypatch):
+    rule, columns = under(Pairwise(operators=("<>", "<>")), "c2 = 'y'", ("c0", "c1"), ("c0", "c1", "c2"), "2026-01-05")
+    one = RulePlan(name="pairs", use=RuleUse(rule="pairwise", dimension="consistency"), rule=rule, columns=columns)
+    monkeypatch.setattr(sizes, "MOST", 25)
+    with engine.bound(table([(str(n), str(n), "y" if n < 5 else "n") for n in range(30)])) as bound:
+        sizes.check_size(engine, one, bound)
+        assert engine.rows(rule.counts(bound, len(columns))) == [(5, 5)]
+    with engine.bound(table([(str(n), str(n), "y") for n in range(6)])) as bound, pytest.raises(UserError):
+        sizes.check_size(engine, one, bound)
