@@ -45,7 +45,7 @@ def keep(rows: StandardRows, batches: Sequence[Batch], *, before: int, clock: Cl
     """
     landed = [b for b in batches if b.state in ("reconciled", "superseded") and b.version is not None]
     book = _Book(replace(rows, replaced=None), landed, before)
-    if book.is_blank and len(landed) == 1 and rows.replaced is None:
+    if book.is_first and rows.replaced is None:
         return {"changes": book.begin(), "without_batch": 0}
     made = sum(book.take(group) for group in book.groups())
     left = _changes(book.heads(), _standing(rows.resource, rows.lake, None), book.items)
@@ -95,9 +95,10 @@ class _Book:
         self.is_std = self.through >= 0 and notes.get("std") == self.before >= 0
 
     @property
-    def is_blank(self) -> bool:
-        """Whether there is no log yet."""
-        return not self.lake.exists(self.table)
+    def is_first(self) -> bool:
+        """Whether there is no log yet, and all raw rows are of the only batch: none of one that is committed and not recorded."""
+        is_only = len(self.landed) == 1 and self.landed[0].version == self.lake.version(self.raw)
+        return is_only and not self.lake.exists(self.table)
 
     def begin(self) -> int:
         """Write what the only batch brought: it is what the standard table holds, and nothing is left to be compared."""

@@ -23,7 +23,7 @@ from cityloom.model.source import CollectionTask
 from cityloom.model.text import Title
 from cityloom.standard.history import held_at, periods
 from cityloom.standard.run import run
-from cityloom.store.batches import put_batch
+from cityloom.store.batches import list_batches, put_batch
 from cityloom.store.database import Store, metadata
 from cityloom.store.migrate import load_tables
 
@@ -132,6 +132,22 @@ def test_deletions_of_a_log_end_what_was(make: Callable[..., Source]) -> None:
     source.land([("b", "3", None), ("a", "2", None)], ops="cu")
     source.standardise()
     assert source.history() == [("a", "1", "01", "02"), ("a", "2", "02", None), ("b", "1", "01", "02"), ("b", "3", "03", None)]
+
+
+def test_a_batch_that_is_committed_and_not_recorded_yet_takes_no_other_time(make: Callable[..., Source]) -> None:
+    source = make()
+    source.land([("a", "1", None), ("b", "1", None)])
+    source.land([("a", "2", None)])
+    with source.store.write() as connection:
+        second = next(one for one in list_batches(connection, "thing") if one.id == "b_002")
+        put_batch(connection, replace(second, state="landed"))
+    source.standardise()
+    with source.store.write() as connection:
+        put_batch(connection, second)
+    source.standardise()
+    values = [value for key, value, *_ in source.history() if key == "a"]
+    assert values == ["1", "2"]
+    assert source.history()[0] == ("a", "1", "01", "05")
 
 
 def test_another_definition_is_dated_to_the_run_that_found_it(make: Callable[..., Source]) -> None:
