@@ -38,6 +38,8 @@ from cityloom.store.intake import StoredDelivery
 STEP = "intake"
 Also = Callable[[sa.Connection, StoredDelivery], None]
 """Writes what is to be known with a delivery, in the transaction that says that it landed."""
+ROWS = "rows_corrected"
+"""Where the record of a delivery tells which rows it stands for."""
 _LONGEST_KEY = 120
 _KEPT = timedelta(hours=24)
 """How long a delivery waits to be confirmed."""
@@ -163,12 +165,15 @@ def find_answer(workspace: Workspace, resource: Resource, key: str) -> Answer | 
 
 
 def tidy(workspace: Workspace, resource: Resource) -> None:
-    """Remove what nobody confirmed, and what senders broke off."""
+    """Remove what nobody confirmed, and what senders broke off.
+
+    What stands for other rows stays: it may have landed already, and is brought to an end by itself.
+    """
     inbox, now = Inbox(workspace.folder), workspace.clock.now()
     with workspace.store.write() as connection:
         waiting = records.list_deliveries(connection, state="checked")
         for one in waiting:
-            if one.way != "push" and one.at < iso(now - _KEPT):
+            if one.way != "push" and ROWS not in one.answer and one.at < iso(now - _KEPT):
                 records.put_delivery(connection, replace(one, state="dropped", ticket=None))
                 inbox.drop(one.resource, one.attempt)
     kept = {one.attempt for one in waiting}

@@ -13,8 +13,9 @@ import pyarrow as pa
 from cityloom.engines.base import sql
 from cityloom.flows import chain, corrections
 from cityloom.flows.bootstrap import Workspace
+from cityloom.flows.intake import ROWS
 from cityloom.flows.runner import Runner
-from cityloom.flows.settling import ROWS, recorder, settle
+from cityloom.flows.settling import recorder, settle
 from cityloom.flows.shown import HIDDEN, closed_items
 from cityloom.flows.spreadsheets import bare, guarded, text_of
 from cityloom.kernel.errors import DataError, DeniedError, UserError
@@ -131,29 +132,42 @@ def correct(workspace: Workspace, resource: Resource, who: Principal, changes: S
     The row as it came stays in the raw layer; in the standard layer the corrected one stands for it.
 
     Raises:
-        UserError: ``flows.correction.why``, ``flows.correction.followed``, ``flows.correction.unknown`` or
-            ``flows.correction.column``.
+        UserError: ``flows.correction.why``, ``flows.correction.followed``, ``flows.correction.unknown``,
+            ``flows.correction.column``, or ``flows.subject.busy`` while others correct rows of the resource.
         DataError: ``flows.correction.flawed`` when the new rows could not be taken in.
         DeniedError: ``flows.correction.denied``.
     """
     require_right(resource, who)
     _check(resource, changes, why)
-    begun = settle(workspace, [resource])
-    changes, held = _new(workspace, resource, changes)
-    places = [(c.batch, c.row) for c in changes]
-    records = [{**held[place], **change.values} for place, change in zip(places, changes, strict=True)]
-    if not records:
+    with workspace.lock(f"rows:{resource.name}", wait=workspace.settings.busy_seconds):
+        begun = settle(workspace, [resource])
+        changes, batch = _land(workspace, resource, who, changes, why)
+    if not batch:
         rows = [row for one in begun for row in one.answer[ROWS]]
-        batch = str(begun[-1].batch) if begun else ""
+        last = str(begun[-1].batch) if begun else ""
         runs = _follow(workspace, resource) if begun else ()
-        return Corrected(resource=resource.name, rows=len(rows), cells=sum(len(row[2]) for row in rows), batch=batch, runs=runs)
-    _check_records(workspace, resource, places, [held[place] for place in places], records)
-    told = [[c.batch, c.row, sorted(c.values), f"{why} ({c.note})" if c.note else why] for c in changes]
-    batch = corrections.land_rows(
-        workspace, resource, who, f"rows ({changes[0].batch})", records, details={ROWS: told}, also=recorder(workspace)
-    )
+        return Corrected(resource=resource.name, rows=len(rows), cells=sum(len(row[2]) for row in rows), batch=last, runs=runs)
     cells = sum(len(c.values) for c in changes)
     return Corrected(resource=resource.name, rows=len(changes), cells=cells, batch=batch, runs=_follow(workspace, resource))
+
+
+def _land(workspace: Workspace, resource: Resource, who: Principal, changes: Sequence[Change], why: str) -> tuple[list[Change], str]:
+    """Land what is really new of these changes; returns it with the batch, none where nothing is.
+
+    From the look at the rows as they stand to the record of what stands for them nobody else may correct the resource:
+    two rows would stand for one.
+    """
+    some, held = _new(workspace, resource, changes)
+    if not some:
+        return [], ""
+    places = [(c.batch, c.row) for c in some]
+    records = [{**held[place], **change.values} for place, change in zip(places, some, strict=True)]
+    _check_records(workspace, resource, places, [held[place] for place in places], records)
+    told = [[c.batch, c.row, sorted(c.values), f"{why} ({c.note})" if c.note else why] for c in some]
+    batch = corrections.land_rows(
+        workspace, resource, who, f"rows ({some[0].batch})", records, details={ROWS: told}, also=recorder(workspace)
+    )
+    return some, batch
 
 
 def _follow(workspace: Workspace, resource: Resource) -> tuple[tuple[str, str], ...]:

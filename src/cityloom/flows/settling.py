@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from cityloom.flows import intake
 from cityloom.flows.bootstrap import Workspace
+from cityloom.flows.intake import ROWS
 from cityloom.kernel.clock import iso
 from cityloom.kernel.errors import UserError
 from cityloom.model.audit import AuditEvent, EventKind
@@ -17,9 +18,6 @@ from cityloom.model.resource import Resource
 from cityloom.store import audit
 from cityloom.store.corrections import RowCorrection, add_corrections
 from cityloom.store.intake import StoredDelivery, list_deliveries
-
-ROWS = "rows_corrected"
-"""Where the record of a delivery tells which rows it stands for."""
 
 
 def settle(workspace: Workspace, resources: Sequence[Resource]) -> list[StoredDelivery]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from datetime import timedelta
+
 import pytest
 from tests.unit.flows import test_acceptance
 
@@ -148,3 +151,34 @@ def test_a_file_saved_in_the_encoding_of_chinese_systems_is_read(at) -> None:
     for content in (text.encode("gb18030"), text.encode("utf-8-sig")):
         (found,) = row_corrections.read_changes(at, at.city.resource("places"), content)
         assert dict(found.values) == {"city": "成都"}
+
+
+def test_two_corrections_of_a_row_at_once_leave_one_row(at, monkeypatch) -> None:
+    first, second = change(at, 13, city="Chengdu", id="97"), change(at, 13, secret="open")
+    land, tried = row_corrections.corrections.land_rows, []
+
+    def meanwhile(*args, **kwargs):
+        if not tried:
+            tried.append(1)
+            with suppress(UserError):
+                correct(at, second)
+        return land(*args, **kwargs)
+
+    monkeypatch.setattr(row_corrections.corrections, "land_rows", meanwhile)
+    correct(at, first)
+    correct(at, second)
+    assert 13 not in standing(at)
+    assert standing(at)[97] == [("Chengdu", "open")]
+    assert sum(map(len, standing(at).values())) == 15
+
+
+def test_what_was_begun_days_ago_is_brought_to_an_end_and_not_tidied_away(at, monkeypatch, clock) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(settling, "add_corrections", lambda *_: 1 / 0)
+        with pytest.raises((ZeroDivisionError, CityLoomError)):
+            correct(at, change(at, 13, city="Chengdu", id="97"))
+    clock.at += timedelta(days=3)
+    intake.tidy(at, at.city.resource("places"))
+    chain.standardise(at, Runner(at))
+    assert standing(at)[97] == [("Chengdu", "opem")]
+    assert sum(map(len, standing(at).values())) == 15
