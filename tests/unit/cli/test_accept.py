@@ -126,3 +126,17 @@ def test_mistakes_are_told_with_a_cure(run, folder):
     for words in ((), ("--file", file, "--above", "0.5"), ("--file", file, "--item", "name")):
         code, said = run("quality", "accept", "welfare", *words, "--why", "sure", "--as", "mz.owner")
         assert (code, "cli.accept.what" in said) == (2, True)
+
+
+def test_a_file_of_decisions_stays_when_a_new_one_cannot_be_made(run, folder):
+    marked = folder / "marked.csv"
+    marked.write_text("decisions", encoding="utf-8")
+    for wrong in (("welfare", "--as", "ga.officer"), ("nothing",), ("welfare", "--phase", "after")):
+        code, _said = run("quality", "repair", *wrong, "--out", marked)
+        assert code, wrong
+        assert marked.read_text(encoding="utf-8") == "decisions"
+    assert run("quality", "repair", "welfare", "--out", marked)[0] == 0
+    assert marked.read_bytes().startswith(b"\xef\xbb\xbfbatch,row,")
+    assert [one.name for one in folder.iterdir() if "marked" in one.name] == ["marked.csv"]
+    code, said = run("quality", "repair", "welfare", "--out", folder / "no" / "marked.csv")
+    assert code and "cannot be written" in said

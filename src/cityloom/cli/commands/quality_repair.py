@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from cityloom.cli.files import load, save
+from cityloom.cli.files import load, save_lines
 from cityloom.cli.groups import group_of
 from cityloom.cli.session import JsonOption, WorkspaceOption, console, opened, print_json, print_table
 from cityloom.flows import acceptance, repairs
@@ -51,9 +51,7 @@ def _repair(  # noqa: PLR0913 - one argument an option
     with opened(workspace) as at:
         found = repairs.proposals(at, resource, asked, actor=actor, limit=None if out else limit)
         if out is not None:
-            save(out, "\ufeff".encode())
-            with out.open("a", encoding="utf-8", newline="") as file:
-                number = sum(1 for line in repairs.lines(found) if file.write(line)) - 1
+            number = save_lines(out, repairs.lines(found)) - 1
             text = _("{number} proposals written to {file}.")
             Console(stderr=True).print(text.format(number=number, file=out), soft_wrap=True)
             return
