@@ -9,6 +9,7 @@ subject that fails never holds up another: its run ends as failed, with a reason
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from cityloom.assess import run as assess_stage
 from cityloom.catalog import run as catalog_stage
@@ -98,10 +99,12 @@ def pass_gate(workspace: Workspace, runner: Runner, names: Sequence[str] = ()) -
 def standardise(workspace: Workspace, runner: Runner, names: Sequence[str] = ()) -> list[Run]:
     """Raw rows → rows that conform to the data standards, for the resources that passed the gate."""
     city, today = workspace.city, _today(workspace)
-    resources = [r for r in _landed(workspace, names) if _is_open(workspace, r)]
-    settle(workspace, resources)
 
     def step(resource: Resource) -> Step:
+        try:
+            settle(workspace, resource)
+        except CityLoomError as error:
+            return Step(name="standard", subject=resource.name, work=partial(_refuse, error), is_repeatable=True)
         rules = cleaning.acting(workspace, resource)
         tables = [resource.std_table, resource.std_table + HISTORY]
         tables += [resource.std_table + standard_stage.SET_APART] if rules else []
@@ -124,7 +127,7 @@ def standardise(workspace: Workspace, runner: Runner, names: Sequence[str] = ())
             writes=tuple(tables),
         )
 
-    return _each(runner, [step(r) for r in resources])
+    return _each(runner, [step(r) for r in _landed(workspace, names) if _is_open(workspace, r)])
 
 
 def fuse(workspace: Workspace, runner: Runner, names: Sequence[str] = ()) -> list[Run]:
@@ -291,6 +294,10 @@ def _each(runner: Runner, steps: Sequence[Step]) -> list[Run]:
         except CityLoomError:
             continue
     return ended
+
+
+def _refuse(error: CityLoomError) -> StageResult:
+    raise error
 
 
 def _chosen(workspace: Workspace, names: Sequence[str]) -> list[Resource]:

@@ -140,7 +140,7 @@ def correct(workspace: Workspace, resource: Resource, who: Principal, changes: S
     require_right(resource, who)
     _check(resource, changes, why)
     with workspace.lock(f"rows:{resource.name}", wait=workspace.settings.busy_seconds):
-        begun = settle(workspace, [resource])
+        begun = settle(workspace, resource)
         changes, batch = _land(workspace, resource, who, changes, why)
     if not batch:
         rows = [row for one in begun for row in one.answer[ROWS]]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 
 import sqlalchemy as sa
@@ -17,22 +15,34 @@ from cityloom.model.audit import AuditEvent, EventKind
 from cityloom.model.resource import Resource
 from cityloom.store import audit
 from cityloom.store.corrections import RowCorrection, add_corrections
-from cityloom.store.intake import StoredDelivery, list_deliveries
+from cityloom.store.intake import StoredDelivery, list_deliveries, put_delivery
+
+_GONE = "collect.delivery.gone"
 
 
-def settle(workspace: Workspace, resources: Sequence[Resource]) -> list[StoredDelivery]:
-    """Land what processes that died on the way had begun to correct in these resources; returns it as it landed.
+def settle(workspace: Workspace, resource: Resource) -> list[StoredDelivery]:
+    """Land what processes that died on the way had begun to correct in a resource; returns it as it landed.
 
     Between the new rows' commit and the record of what they stand for both the old and the new row are current: whoever
-    standardises must have them settled first.
+    standardises must have them settled first. What is gone without having landed is given up.
+
+    Raises:
+        UserError: ``flows.subject.busy`` while another process is at it; else what landing raises.
     """
-    known = {one.name: one for one in resources}
     with workspace.store.read() as connection:
-        left = [d for d in list_deliveries(connection, state="checked", limit=10_000) if d.resource in known and ROWS in d.answer]
+        left = list_deliveries(connection, state="checked", limit=10_000)
     done = []
     for one in left:
-        with suppress(UserError):
-            batch = intake.land(workspace, known[one.resource], one, recorder(workspace)).batch
+        if one.resource != resource.name or ROWS not in one.answer:
+            continue
+        try:
+            batch = intake.land(workspace, resource, one, recorder(workspace)).batch
+        except UserError as error:
+            if error.code != _GONE:
+                raise
+            with workspace.store.write() as connection:
+                put_delivery(connection, replace(one, state="dropped"))
+        else:
             done.append(replace(one, batch=batch))
     return done
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from tests.unit.flows import test_acceptance
 
+from cityloom.collect.inbox import Inbox
 from cityloom.engines.base import sql
 from cityloom.flows import chain, intake, row_corrections, settling
 from cityloom.flows.orders import principal
@@ -16,6 +18,7 @@ from cityloom.flows.runner import Runner
 from cityloom.kernel.errors import CityLoomError, DataError, UserError
 from cityloom.model.audit import EventKind
 from cityloom.store import audit
+from cityloom.store import intake as records
 from cityloom.store.corrections import list_corrections
 
 WHY = "asked the office"
@@ -182,3 +185,48 @@ def test_what_was_begun_days_ago_is_brought_to_an_end_and_not_tidied_away(at, mo
     chain.standardise(at, Runner(at))
     assert standing(at)[97] == [("Chengdu", "opem")]
     assert sum(map(len, standing(at).values())) == 15
+
+
+def begun(at, monkeypatch, **values: str) -> None:
+    """A correction that broke off before it landed."""
+    with monkeypatch.context() as broken:
+        broken.setattr(intake.stage, "run", lambda *_, **__: 1 / 0)
+        with pytest.raises((ZeroDivisionError, CityLoomError)):
+            correct(at, change(at, 13, **values))
+
+
+def test_what_cannot_be_brought_to_an_end_fails_its_own_resource_only(at, monkeypatch) -> None:
+    begun(at, monkeypatch, city="Chengdu")
+    places = at.city.resource("places")
+    others = replace(places, name="others")
+    monkeypatch.setitem(at.city.resources, "others", others)
+
+    def wrong(*_, **__):
+        raise DataError("test.wrong", "It cannot be read.")
+
+    monkeypatch.setattr(intake.stage, "run", wrong)
+    runner = Runner(at)
+    assert chain.standardise(at, runner) == []
+    assert [(run.step, run.subject, run.error_code) for run in runner.failed] == [("standard", "places", "test.wrong")]
+
+
+def test_while_another_lands_a_correction_nothing_is_standardised(at, monkeypatch) -> None:
+    begun(at, monkeypatch, city="Chengdu", id="97")
+    runner = Runner(at)
+    with at.lock("raw_ga__places"):
+        assert chain.standardise(at, runner, ["places"]) == []
+    assert [run.error_code for run in runner.failed] == ["flows.subject.busy"]
+    chain.standardise(at, Runner(at))
+    assert standing(at)[97] == [("Chengdu", "opem")]
+
+
+def test_what_is_gone_before_it_landed_is_given_up(at, monkeypatch) -> None:
+    begun(at, monkeypatch, city="Chengdu")
+    with at.store.read() as connection:
+        (left,) = records.list_deliveries(connection, state="checked")
+    Inbox(at.folder).drop("places", left.attempt)
+    assert chain.standardise(at, Runner(at))
+    with at.store.read() as connection:
+        assert records.list_deliveries(connection, state="checked") == []
+    assert correct(at, change(at, 13, city="Chengdu")).rows == 1
+    assert standing(at)[13] == [("Chengdu", "opem")]
