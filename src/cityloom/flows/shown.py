@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +32,8 @@ class Shown:
 
 
 def show_batch(workspace: Workspace, batch_id: str, *, actor: str, limit: int) -> Shown:
-    """A batch's rows, also of one that was replaced since, for an account that may look.
+    """A batch's rows, also of one that was replaced since, for an account that may look; what is closed to it is three
+    asterisks.
 
     Raises:
         UserError: ``flows.batch.rowless`` for one that is unknown or never landed.
@@ -53,8 +54,10 @@ def show_batch(workspace: Workspace, batch_id: str, *, actor: str, limit: int) -
     event = AuditEvent(kind=EventKind.BATCH_SHOWN, actor=actor, subject=resource.name, details=details)
     with workspace.store.write() as connection:
         audit.append(connection, event, workspace.clock)
-    rows = _rows(workspace.lake, resource.raw_table, batch, batch.version, limit)
-    return Shown(batch=batch, columns=workspace.lake.columns(resource.raw_table, batch.version), rows=rows)
+    columns = workspace.lake.columns(resource.raw_table, batch.version)
+    closed = closed_columns(workspace, resource, actor, columns)
+    rows = [masked(row, closed) for row in _rows(workspace.lake, resource.raw_table, batch, batch.version, limit)]
+    return Shown(batch=batch, columns=columns, rows=rows)
 
 
 def may_look(workspace: Workspace, resource: Resource, actor: str) -> None:
@@ -81,6 +84,22 @@ def closed_items(workspace: Workspace, resource: Resource, actor: str) -> frozen
     if workspace.city.accounts[actor].department == resource.department:
         return frozenset()
     return frozenset(name for name, grade in grades_of(workspace, resource).items() if grade in GRADES[2:])
+
+
+def closed_columns(workspace: Workspace, resource: Resource, actor: str, columns: Iterable[str]) -> frozenset[str]:
+    """Raw columns whose values an account of another department is not shown: of closed items, and without an item where
+    the resource itself is graded so."""
+    if workspace.city.accounts[actor].department == resource.department:
+        return frozenset()
+    hidden = closed_items(workspace, resource, actor)
+    is_closed = resource.grade in GRADES[2:]
+    others = {name for name in columns if is_closed and not name.startswith("_")} - {item.column for item in resource.items}
+    return frozenset(others | {item.column for item in resource.items if item.name in hidden})
+
+
+def masked(row: Mapping[str, Any], closed: Container[str]) -> dict[str, Any]:
+    """A row without the values of columns that are not shown."""
+    return {name: HIDDEN if name in closed and value is not None else value for name, value in row.items()}
 
 
 def _rows(lake: Lake, table: str, batch: Batch, version: int, limit: int) -> list[dict[str, Any]]:

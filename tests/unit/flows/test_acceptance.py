@@ -14,6 +14,7 @@ from cityloom.flows.bootstrap import Workspace
 from cityloom.flows.orders import principal
 from cityloom.flows.repairs import COLUMNS, Asked
 from cityloom.flows.runner import Runner
+from cityloom.flows.shown import show_batch
 from cityloom.kernel.config import Settings
 from cityloom.kernel.errors import DataError, DeniedError, UserError
 from cityloom.kernel.i18n import current_language, set_language
@@ -269,6 +270,7 @@ def test_a_correction_needs_a_reason_and_an_empty_choice_changes_nothing(at):
 
 def test_standard_values_are_accepted_where_the_raw_column_can_hold_them(at):
     (wrong,) = {row for row, item in proposed(at, phase="after") if item == "secret"}
+    assert wrong == number(at, 13)
     places, who = at.city.resource("places"), principal(at, "ga.officer")
     kept = acceptance.by_confidence(at, places, Asked(phase="after"), who)
     assert (len(kept.proposals), kept.lost) == (4, 0)
@@ -284,5 +286,18 @@ def test_standard_values_are_accepted_where_the_raw_column_can_hold_them(at):
     define(at, defined())
     chosen = acceptance.from_lines(at, defined(), [line], "after", who)
     acceptance.accept(at, defined(), chosen, who, WHY)
-    assert wrong == number(at, 13)
     assert {p.row for p in proposed(at, phase="after").values()} & {one.row} == set()
+
+
+def test_no_look_at_rows_shows_what_is_closed_to_another_department(at):
+    places = at.city.resource("places")
+    batch, row = next((p.batch, p.row) for p in proposed(at).values() if p.item == "secret")
+    for actor, secret in (("ga.officer", "opem"), ("dsj.steward", "***"), ("dsj.analyst", "***")):
+        cells = {c.item: c for c in standard_rows.explain_row(at, places, batch, row, actor=actor).cells}
+        assert (cells["secret"].raw, cells["secret"].result, cells["town"].raw) == (secret, secret, "Chengdv")
+        assert {s.result for s in cells["secret"].steps} <= {secret}
+        (held,) = standard_rows.history_of(at, places, ["13"], at=None, actor=actor)
+        assert (held["secret"], held["town"]) == (secret, "Chengdv")
+        shown = show_batch(at, batch, actor=actor, limit=20)
+        assert {r["secret"] for r in shown.rows} == ({"***"} if secret == "***" else {"open", "opem"})
+        assert "Chengdv" in {r["city"] for r in shown.rows}
