@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cityloom.engines.codings import ID_SHAPE, PHONE_SHAPE
 from cityloom.engines.duckdb import DuckDBEngine
-from cityloom.engines.languages import is_apart, is_within, lengths
+from cityloom.engines.languages import is_apart, is_within, lengths, matches
 from cityloom.engines.layers import Layers
 from cityloom.engines.terms import column
 from cityloom.kernel.registry import plugins
@@ -178,6 +178,20 @@ def test_patterns_are_compared_soundly(inner: str, data: st.DataObject) -> None:
         assert not (is_match and is_apart(inner, outer))
 
 
+@pytest.mark.parametrize("pattern", PATTERNS)
+@settings(max_examples=25, deadline=None)
+@given(st.data())
+def test_a_text_is_held_against_a_pattern(pattern: str, data: st.DataObject) -> None:
+    text = data.draw(st.one_of(st.from_regex(pattern, fullmatch=True), values.filter(lambda x: x is not None)))
+    assert matches(pattern, text) is (re.fullmatch(pattern, text) is not None)
+
+
+def test_a_list_is_held_against_any_pattern_in_few_steps() -> None:
+    listed = made("domain", {"values": ("a" * 60 + "c", "b")}).rule.sure(column("x"))
+    assert not implies(listed, made("format", {"pattern": "(?:a|a)*b"}).rule)
+    assert implies(listed, made("format", {"pattern": "(?:a|a)*[bc]"}).rule)
+
+
 def test_what_holds_is_found() -> None:
     assert is_within("a{3}", "(?:a?){3}") and is_within("1[3-9][0-9]{9}", PHONE_SHAPE) and is_within("[^a]", ANY)
     assert is_apart(ID_SHAPE, "[ \t]*|无|NULL") and not is_apart("[A-Z]{4}", "[ ]*|NULL")
@@ -187,6 +201,7 @@ def test_what_holds_is_found() -> None:
 @pytest.mark.parametrize("pattern", ["(?i:a)", "a(?=b)", r"\d", "[a", "(a", "a)", "a{", "a**", "^a", r"[\w]", "(" * 300 + ")" * 300])
 def test_what_cannot_be_read_implies_nothing(pattern: str) -> None:
     assert not is_within(pattern, pattern) and not is_apart("b", pattern) and lengths(pattern) == (0, None)
+    assert matches(pattern, "a") is None
 
 
 def test_a_comparison_that_takes_too_long_says_no() -> None:

@@ -74,6 +74,21 @@ def is_apart(one: str, other: str) -> bool:
     return True
 
 
+def matches(pattern: str, text: str) -> bool | None:
+    """Whether a text as a whole matches a pattern, however it is made; None when it is not known."""
+    found = read(pattern)
+    if found is None:
+        return None
+    states, steps = {found}, 0
+    for char in map(ord, text):
+        heads = [head for state in states for head in _heads(state)]
+        steps += len(heads)
+        if steps > _STEPS:
+            return None
+        states = {rest for ranges, rest in heads if _holds(ranges, char)}
+    return any(map(_may_end, states))
+
+
 @lru_cache(maxsize=4096)
 def lengths(pattern: str) -> tuple[int, int | None]:
     """The least and the greatest number of characters of texts that match as a whole; ``(0, None)`` when it is not known."""

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol
 from sqlglot import exp
 
 from cityloom.engines.base import sql
-from cityloom.engines.languages import is_apart, is_within, lengths
+from cityloom.engines.languages import is_apart, is_within, lengths, matches
 from cityloom.engines.terms import all_of, shared
 from cityloom.kernel.registry import make
 from cityloom.model.standard import CodeTable, RuleUse
@@ -61,6 +61,14 @@ class Kept:
             and (self.most is None or (most is not None and most <= self.most))
             and (not self.within or is_within(pattern, self.within))
             and (not self.apart or is_apart(pattern, self.apart))
+        )
+
+    def has(self, text: str) -> bool:
+        """Whether it is certain that a text is one of them."""
+        return (
+            self.least <= len(text) <= (len(text) if self.most is None else self.most)
+            and (not self.within or matches(self.within, text) is True)
+            and (not self.apart or matches(self.apart, text) is False)
         )
 
 
