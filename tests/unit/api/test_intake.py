@@ -165,4 +165,4 @@ def test_the_form_of_a_resource_is_described_in_the_callers_language(call):
     english = call("GET", "/api/v1/forms/welfare", headers={"Accept-Language": "en"}).json()
     chinese = call("GET", "/api/v1/forms/welfare", headers={"Accept-Language": "zh"}).json()
     assert (english["title"], chinese["title"]) == ("Welfare payments", "社会救助发放信息")
-    assert call("GET", "/api/v1/forms/nothing").status_code == 400
+    assert call("GET", "/api/v1/forms/nothing").status_code == 404

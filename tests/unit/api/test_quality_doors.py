@@ -11,6 +11,7 @@ from dataclasses import replace
 import anyio
 import httpx
 import pytest
+from pypdfium2 import PdfDocument
 from tests.unit.flows.intake_town import Town, key_of, make_tables
 
 from cityloom.api.app import build
@@ -115,9 +116,7 @@ def text_of(answer: httpx.Response) -> str:
         with zipfile.ZipFile(io.BytesIO(answer.content)) as book:
             return "".join(book.read(n).decode("utf-8", "replace") for n in book.namelist() if n.endswith(".xml"))
     if answer.content[:4] == b"%PDF":
-        from pypdf import PdfReader
-
-        return "".join(page.extract_text() for page in PdfReader(io.BytesIO(answer.content)).pages)
+        return "".join(page.get_textpage().get_text_range() for page in PdfDocument(answer.content))
     return answer.text
 
 
