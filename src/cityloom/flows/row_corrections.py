@@ -16,7 +16,7 @@ from cityloom.flows.bootstrap import Workspace
 from cityloom.flows.intake import ROWS
 from cityloom.flows.runner import Runner
 from cityloom.flows.settling import recorder, settle
-from cityloom.flows.shown import HIDDEN, closed_items
+from cityloom.flows.shown import HIDDEN, closed_columns
 from cityloom.flows.spreadsheets import bare, guarded, text_of
 from cityloom.kernel.errors import DataError, DeniedError, UserError
 from cityloom.lake.changes import rows_of
@@ -82,8 +82,7 @@ def hand_out(workspace: Workspace, resource: Resource, who: Principal) -> str:
     places = lake.engine.records(open_rows)
     found = raw_rows(workspace, resource, [(p["_batch"], p["_row"]) for p in places])
     names = _columns(resource)
-    hidden = closed_items(workspace, resource, who.account)
-    closed = {item.column for item in resource.items if item.name in hidden}
+    closed = closed_columns(workspace, resource, who.account, names)
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow([*_PLACE, *names])
@@ -135,10 +134,11 @@ def correct(workspace: Workspace, resource: Resource, who: Principal, changes: S
         UserError: ``flows.correction.why``, ``flows.correction.followed``, ``flows.correction.unknown``,
             ``flows.correction.column``, or ``flows.subject.busy`` while others correct rows of the resource.
         DataError: ``flows.correction.flawed`` when the new rows could not be taken in.
-        DeniedError: ``flows.correction.denied``.
+        DeniedError: ``flows.correction.denied``, ``flows.correction.closed``.
     """
     require_right(resource, who)
     _check(resource, changes, why)
+    _check_open(workspace, resource, who, changes)
     with workspace.lock(f"rows:{resource.name}", wait=workspace.settings.busy_seconds):
         begun = settle(workspace, resource)
         changes, batch = _land(workspace, resource, who, changes, why)
@@ -259,6 +259,22 @@ def _check(resource: Resource, changes: Sequence[Change], why: str) -> None:
         )
     if len(changes) > MOST:
         raise UserError("flows.correction.many", "A correction takes at most {most} rows.", hint="Bring a delivery instead.", most=MOST)
+
+
+def _check_open(workspace: Workspace, resource: Resource, who: Principal, changes: Sequence[Change]) -> None:
+    """Refuse values that the account may not see: whether they are new would tell what stands there."""
+    named = sorted({name for change in changes for name in change.values})
+    closed = closed_columns(workspace, resource, who.account, named)
+    for name in named:
+        if name in closed:
+            raise DeniedError(
+                "flows.correction.closed",
+                "{actor} may not correct {column} of {resource}: its values are not shown to you.",
+                hint="Its own department may.",
+                actor=who.account,
+                column=name,
+                resource=resource.name,
+            )
 
 
 def _check_records(

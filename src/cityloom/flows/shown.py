@@ -81,7 +81,7 @@ def may_look(workspace: Workspace, resource: Resource, actor: str) -> None:
 
 def closed_items(workspace: Workspace, resource: Resource, actor: str) -> frozenset[str]:
     """Items whose values an account of another department is not shown: those graded sensitive or core."""
-    if workspace.city.accounts[actor].department == resource.department:
+    if _is_own(workspace, resource, actor):
         return frozenset()
     return frozenset(name for name, grade in grades_of(workspace, resource).items() if grade in GRADES[2:])
 
@@ -89,7 +89,7 @@ def closed_items(workspace: Workspace, resource: Resource, actor: str) -> frozen
 def closed_columns(workspace: Workspace, resource: Resource, actor: str, columns: Iterable[str]) -> frozenset[str]:
     """Raw columns whose values an account of another department is not shown: of closed items, and without an item where
     the resource itself is graded so."""
-    if workspace.city.accounts[actor].department == resource.department:
+    if _is_own(workspace, resource, actor):
         return frozenset()
     hidden = closed_items(workspace, resource, actor)
     is_closed = resource.grade in GRADES[2:]
@@ -100,6 +100,11 @@ def closed_columns(workspace: Workspace, resource: Resource, actor: str, columns
 def masked(row: Mapping[str, Any], closed: Container[str]) -> dict[str, Any]:
     """A row without the values of columns that are not shown."""
     return {name: HIDDEN if name in closed and value is not None else value for name, value in row.items()}
+
+
+def _is_own(workspace: Workspace, resource: Resource, actor: str) -> bool:
+    account = workspace.city.accounts.get(actor)
+    return account is not None and account.department == resource.department
 
 
 def _rows(lake: Lake, table: str, batch: Batch, version: int, limit: int) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from cityloom.flows import chain, intake, row_corrections, settling
 from cityloom.flows.orders import principal
 from cityloom.flows.row_corrections import Change
 from cityloom.flows.runner import Runner
-from cityloom.kernel.errors import CityLoomError, DataError, UserError
+from cityloom.kernel.errors import CityLoomError, DataError, DeniedError, UserError
 from cityloom.model.audit import EventKind
 from cityloom.store import audit
 from cityloom.store import intake as records
@@ -229,4 +229,14 @@ def test_what_is_gone_before_it_landed_is_given_up(at, monkeypatch) -> None:
     with at.store.read() as connection:
         assert records.list_deliveries(connection, state="checked") == []
     assert correct(at, change(at, 13, city="Chengdu")).rows == 1
+    assert standing(at)[13] == [("Chengdu", "opem")]
+
+
+def test_who_may_not_see_a_value_neither_guesses_nor_sets_it(at) -> None:
+    for value in ("opem", "open"):
+        with pytest.raises(DeniedError) as denied:
+            correct(at, change(at, 13, secret=value), actor="dsj.steward")
+        assert denied.value.code == "flows.correction.closed"
+        assert value not in str(denied.value)
+    assert correct(at, change(at, 13, city="Chengdu"), actor="dsj.steward").cells == 1
     assert standing(at)[13] == [("Chengdu", "opem")]
