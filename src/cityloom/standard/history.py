@@ -97,7 +97,7 @@ class _Book:
     @property
     def is_first(self) -> bool:
         """Whether there is no log yet, and all raw rows are of the only batch: none of one that is committed and not recorded."""
-        is_only = len(self.landed) == 1 and self.landed[0].version == self.lake.version(self.raw)
+        is_only = len(self.landed) == 1 and self.lake.parts(self.raw) == [self.landed[0].id]
         return is_only and not self.lake.exists(self.table)
 
     def begin(self) -> int:

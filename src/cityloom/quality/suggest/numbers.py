@@ -38,7 +38,7 @@ def bounds(sample: Sample, confirmed: Mapping[str, frozenset[str]], closed: froz
         rows = sum(counts[v] for v in numbers)
         if rows < 10 or rows < 0.8 * counts.total():
             continue
-        draft = None if name in closed else _dominant(name, counts, numbers) or _few(name, counts, numbers)
+        draft = _dominant(name, counts, numbers) or _few(name, counts, numbers)
         draft = draft or _fenced(name, counts, numbers, confirmed.get(name, frozenset()))
         if draft is not None:
             yield draft
