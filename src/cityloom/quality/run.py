@@ -66,7 +66,7 @@ def run(
     version = lake.version(assessed_table(resource, phase))
     with store.read() as connection:
         manner = replace(manner, earlier=versions_before(connection, resource.name, phase, version))
-    view = _view(resource, phase, lake, manner)
+    view = _view(resource, phase, lake, manner, version)
     examined = examine(view, plans, lake, is_full=manner.is_full)
     found = _assessment(view, plans, examined.rows, examined.counts, clock, manner)
     with store.write() as connection:
@@ -93,7 +93,7 @@ def assess(
 ) -> Assessment:
     """A full assessment of which nothing is kept: for trials, and to prove the one that is kept."""
     plans = plan(resource, elements=elements, codes=codes, today=today(clock))
-    view = _view(resource, phase, lake, manner)
+    view = _view(resource, phase, lake, manner, lake.version(assessed_table(resource, phase)))
     rows, counts = view.count([one for one in plans if not one.is_for_table])
     counts |= {one.name: view.count_table(one) for one in plans if one.is_for_table}
     return _assessment(view, plans, rows, counts, clock, manner)
@@ -104,8 +104,7 @@ def today(clock: Clock) -> str:
     return (clock.now() + _LOCAL).date().isoformat()
 
 
-def _view(resource: Resource, phase: str, lake: Lake, manner: Manner) -> View:
-    version = lake.version(assessed_table(resource, phase))
+def _view(resource: Resource, phase: str, lake: Lake, manner: Manner, version: int) -> View:
     return View(resource, phase, lake, max(version, 0), resources=manner.resources, earlier=manner.earlier)
 
 
