@@ -19,7 +19,7 @@ from cityloom.quality.report.words import share
 from cityloom.store.profiles import find_profile, list_profiles
 
 
-def profiled(workspace: Workspace, name: str, *, phase: str = "before", is_open: bool = True) -> Profiled:
+def profiled(workspace: Workspace, name: str, *, phase: str = "before", is_open: bool = False) -> Profiled:
     """The newest profile of a resource's table with what the page says beside it.
 
     Args:
@@ -45,7 +45,7 @@ def profiled(workspace: Workspace, name: str, *, phase: str = "before", is_open:
     return _shown(workspace, resource, found, phase, is_open=is_open)
 
 
-def data_set(workspace: Workspace, department: str = "", *, phase: str = "before", is_open: bool = True) -> list[Profiled]:
+def data_set(workspace: Workspace, department: str = "", *, phase: str = "before", is_open: bool = False) -> list[Profiled]:
     """The profiles of a department's tables (of all, when none is named) that have been profiled."""
     found = []
     for resource in workspace.city.resources.values():

@@ -85,14 +85,14 @@ def test_what_cannot_be_told_is_said(at) -> None:
 def test_a_profile_is_a_page_that_keeps_values_back(at) -> None:
     push(at, rows(0, 40, 0), key="one")
     profile_all(at, Runner(at))
-    text = profile_to_html(profiled(at, "welfare"))
+    text = profile_to_html(profiled(at, "welfare", is_open=True))
     for shown in ("Key candidates", "Duplicate rows", "Stand-ins", "Storage", "Drift", "Foreign keys found", "99999999999"):
         assert shown in text
     assert "13800138000" not in text
     assert PERSONS[0] not in text
     assert "女" in text
     assert "<script" not in text
-    shut = profile_to_html(profiled(at, "welfare", is_open=False))
+    shut = profile_to_html(profiled(at, "welfare"))
     assert '<span title="2026-01-05">' in text
     assert '<span title="2026-01-05">' not in shut
     assert "Values are left out" in shut
