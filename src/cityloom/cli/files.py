@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 
 from cityloom.kernel.errors import UserError
+from cityloom.kernel.files import written_whole
 
 
 def load(path: Path) -> bytes:
@@ -47,20 +48,12 @@ def save_lines(path: Path, lines: Iterable[str]) -> int:
     Raises:
         UserError: ``cli.file.unwritable``; what the lines raise.
     """
-    is_plain = not path.is_symlink() and (path.is_file() or not path.exists())
-    draft = path.with_name(f".{path.name}.draft") if is_plain else path
     try:
-        with draft.open("w", encoding="utf-8-sig", newline="") as file:
-            count = sum(1 for line in lines if file.write(line))
-        if is_plain:
-            draft.replace(path)
+        with written_whole(path) as file:
+            file.write(BOM_UTF8)
+            return sum(1 for line in lines if file.write(line.encode()))
     except OSError as error:
         raise _unwritable(path, error) from None
-    finally:
-        if is_plain:
-            with suppress(OSError):
-                draft.unlink(missing_ok=True)
-    return count
 
 
 def _unwritable(path: Path, error: OSError) -> UserError:

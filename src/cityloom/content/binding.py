@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from cityloom.content.load import load, load_file
 from cityloom.kernel.errors import UserError
+from cityloom.kernel.files import write_whole
 from cityloom.model.standard import Element
 
 _ALIAS = re.compile(r"[ \t]*:[ \t]*\*[^\s,\[\]{}]+")
@@ -45,13 +44,8 @@ class Binding:
         Raises:
             UserError: ``content.binding.unwritable``.
         """
-        file = self.file.resolve()
-        draft = file.with_name(f".{file.name}.draft")
         try:
-            with file.open("ab"), draft.open("w", encoding="utf-8", newline="") as target:
-                target.write(self.text)
-            shutil.copymode(file, draft)
-            draft.replace(file)
+            write_whole(self.file, self.text)
         except OSError as error:
             raise UserError(
                 "content.binding.unwritable",
@@ -60,9 +54,6 @@ class Binding:
                 file=self.file.name,
                 problem=error.strerror or type(error).__name__,
             ) from None
-        finally:
-            with suppress(OSError):
-                draft.unlink(missing_ok=True)
 
 
 def bound(place: Path, resource: str, column: str, element: Element) -> Binding:

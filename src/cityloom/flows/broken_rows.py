@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -23,6 +22,7 @@ from cityloom.flows.bootstrap import Workspace
 from cityloom.flows.shown import HIDDEN, closed_items, may_look
 from cityloom.flows.spreadsheets import guarded
 from cityloom.kernel.errors import UserError
+from cityloom.kernel.files import written_whole
 from cityloom.kernel.i18n import _
 from cityloom.lake.changes import rows_of
 from cityloom.model.audit import AuditEvent, EventKind
@@ -127,11 +127,9 @@ def write_file(workspace: Workspace, asked: Asked, path: Path, *, actor: str) ->
         UserError: ``flows.broken.file`` where there can be no such file; as :func:`write`.
         DeniedError: ``flows.batch.denied``.
     """
-    draft = path.with_name(f".{path.name}.draft")
     try:
-        with draft.open("wb") as target:
-            rows = write(workspace, asked, target, path.suffix.lstrip(".").lower(), actor=actor)
-        draft.replace(path)
+        with written_whole(path) as target:
+            return write(workspace, asked, target, path.suffix.lstrip(".").lower(), actor=actor)
     except OSError as error:
         raise UserError(
             "flows.broken.file",
@@ -140,10 +138,6 @@ def write_file(workspace: Workspace, asked: Asked, path: Path, *, actor: str) ->
             file=str(path),
             problem=error.strerror or type(error).__name__,
         ) from None
-    finally:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
-    return rows
 
 
 def _plans(workspace: Workspace, resource: Resource, asked: Asked) -> list[RulePlan]:

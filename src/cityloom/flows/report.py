@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from cityloom.fuse.accuracy import errors
 from cityloom.fuse.digest import digest
 from cityloom.fuse.explain import explain
 from cityloom.kernel.errors import UserError
+from cityloom.kernel.files import write_whole
 from cityloom.kernel.registry import plugin
 from cityloom.model.fusion import ObjectType
 from cityloom.model.quality import PHASES
@@ -81,9 +81,7 @@ def build(workspace: Workspace, *, uses: Sequence[Used], proof: VerifyReport, bu
 
 def write(folder: Path, facts: Mapping[str, Any]) -> None:
     """Put the report where the start page finds it: whole or not at all."""
-    draft = folder / f"{FILE}.draft"
-    draft.write_text(json.dumps(facts, ensure_ascii=False, indent=1), encoding="utf-8")
-    os.replace(draft, folder / FILE)
+    write_whole(folder / FILE, json.dumps(facts, ensure_ascii=False, indent=1))
 
 
 def read(folder: Path) -> dict[str, Any]:

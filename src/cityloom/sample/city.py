@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
-import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ import pyarrow.parquet as pq
 
 from cityloom.engines.base import Engine
 from cityloom.kernel.errors import UserError
+from cityloom.kernel.files import write_whole
 from cityloom.sample import firms as firm_sql
 from cityloom.sample import people as people_sql
 from cityloom.sample.sources import civil, health, housing, market, police, social
@@ -100,7 +100,7 @@ def generate(
     manifest = city.build()
     for part in _PARTS:
         (build / part).rename(folder / part)
-    _write_whole(folder / "city.json", json.dumps(asdict(manifest), ensure_ascii=False, indent=1))
+    write_whole(folder / "city.json", json.dumps(asdict(manifest), ensure_ascii=False, indent=1))
     shutil.rmtree(build)
     return manifest
 
@@ -138,11 +138,6 @@ def _clear(folder: Path) -> None:
             shutil.rmtree(folder / part)
 
 
-def _write_whole(path: Path, content: str) -> None:
-    draft = path.with_name(path.name + ".part")
-    draft.write_text(content, encoding="utf-8")
-    os.replace(draft, path)
-
 
 @dataclass
 class _City:
@@ -168,7 +163,7 @@ class _City:
         self._walk_firms(writers)
         for writer in writers.values():
             self.rows |= writer.close()
-        _write_whole(self.root / "sources" / "wj" / "interface.key", INTERFACE_KEY)
+        write_whole(self.root / "sources" / "wj" / "interface.key", INTERFACE_KEY)
         self.progress("done", 1.0)
         return self._manifest()
 

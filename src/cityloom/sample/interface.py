@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -25,6 +24,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from cityloom.kernel.files import write_whole
 from cityloom.sample.city import INTERFACE_KEY
 
 PATH = "/api/births"
@@ -51,19 +51,13 @@ def serve_interface(folder: Path, port: int = 0, *, fault_every: int = FAULT_EVE
     worker = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     worker.start()
     try:
-        _announce(home / "interface.url", url)
+        write_whole(home / "interface.url", url)
         yield url
     finally:
         (home / "interface.url").unlink(missing_ok=True)
         server.shutdown()
         worker.join()
         server.server_close()
-
-
-def _announce(path: Path, url: str) -> None:
-    draft = path.with_name(path.name + ".part")
-    draft.write_text(url, encoding="utf-8")
-    os.replace(draft, path)
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from cityloom.content import binding, library
+from cityloom.content import library
 from cityloom.content.binding import bound
 from cityloom.content.load import load_file
+from cityloom.kernel import files
 from cityloom.kernel.errors import UserError
 from cityloom.model.standard import Element
 
@@ -149,7 +150,7 @@ def test_a_file_that_cannot_be_written_stays_whole(tmp_path: Path, monkeypatch: 
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as broken:
-        broken.setattr(binding.shutil, "copymode", full)
+        broken.setattr(files.shutil, "copymode", full)
         with pytest.raises(UserError) as failed:
             change.write()
     assert failed.value.code == "content.binding.unwritable"
