@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.reader import ReaderError
 
+from cityloom.content.bounds import is_bounded
 from cityloom.content.code_files import KEY as CODES_FILE
 from cityloom.content.code_files import CodesFileError, with_codes
 from cityloom.content.kinds import KINDS, adapter
@@ -118,7 +119,7 @@ def _read(file: Path, folder: Path, problems: list[Problem]) -> Iterator[Definit
         problems.append(_unreadable(file, name, error))
         return
     for number, document in enumerate(documents):
-        if not _is_bounded(document):
+        if not is_bounded(document, values=_MOST_VALUES, levels=_MOST_LEVELS):
             line, column = _position(file, number, ())
             problems.append(Problem(name, line, column, "", *_boundless()))
         elif document is not None:
@@ -146,19 +147,6 @@ def _unreadable(file: Path, name: str, error: Exception) -> Problem:
 
 def _boundless() -> tuple[str, str]:
     return _("the definition is too large, or nests without end."), _("Write out its aliases, or split it.")
-
-
-def _is_bounded(document: Any) -> bool:
-    """Whether a document stays small with every alias written out."""
-    todo, count = [(document, 0)], 0
-    while todo:
-        value, level = todo.pop()
-        count += 1
-        if count > _MOST_VALUES or level > _MOST_LEVELS:
-            return False
-        inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-        todo += [(one, level + 1) for one in inner]
-    return True
 
 
 def _make(document: Any, file: Path, number: int, folder: Path, problems: list[Problem]) -> Iterator[Definition]:

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from cityloom.content.bounds import is_bounded
 from cityloom.content.problems import explain, nearest
 from cityloom.kernel.errors import ConfigError
 from cityloom.kernel.i18n import _
@@ -59,7 +60,7 @@ def use_of(body: Any) -> RuleUse:
     Raises:
         ConfigError: ``content.rule.wrong``, with the key and what is wrong; ``content.rule.large``.
     """
-    if _is_large(body):
+    if not is_bounded(body, values=_MOST_VALUES, levels=_MOST_LEVELS):
         raise ConfigError(
             "content.rule.large",
             "The rule holds more than {most} values, or nests deeper than {levels} levels.",
@@ -75,19 +76,6 @@ def use_of(body: Any) -> RuleUse:
     except ValidationError as error:
         path, message, hint = next(iter(explain(error, RuleUse)))
         raise _wrong(".".join(map(str, path)) or "-", message, hint) from None
-
-
-def _is_large(body: Any) -> bool:
-    """Whether a body is more than a rule can be: what stands in it by reference counts each time."""
-    todo, count = [(body, 0)], 0
-    while todo:
-        one, level = todo.pop()
-        count += 1
-        if count > _MOST_VALUES or level > _MOST_LEVELS:
-            return True
-        parts = one.values() if isinstance(one, Mapping) else one if isinstance(one, (list, tuple)) else ()
-        todo += [(part, level + 1) for part in parts]
-    return False
 
 
 def check_use(use: RuleUse, known: Mapping[str, Collection[str]], business: Collection[str]) -> None:
