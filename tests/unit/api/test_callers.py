@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import anyio
-import httpx
 import pytest
-from tests.unit.flows.intake_town import Town, define, key_of, make_tables
+from tests.unit.flows.calling import calling
+from tests.unit.flows.intake_town import Town, define, make_tables
 
-from cityloom.api.app import build
 from cityloom.kernel.clock import iso
 from cityloom.kernel.config import Settings
 from cityloom.model.job import Job, JobState
@@ -29,19 +27,7 @@ def at(tmp_path, engine, lake, clock):
 
 @pytest.fixture
 def call(at):
-    app = build(at.settings, None)
-    app.state.workspace = at
-
-    def send(method, address, account="", **options):
-        headers = {"Accept-Language": "en"} | ({"Authorization": f"Bearer {key_of(at, account)}"} if account else {})
-
-        async def work():
-            async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
-                return await client.request(method, address, headers=headers, **options)
-
-        return anyio.run(work)
-
-    return send
+    return calling(at, language="en")
 
 
 @pytest.fixture

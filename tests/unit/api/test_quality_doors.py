@@ -8,13 +8,12 @@ import re
 import zipfile
 from dataclasses import replace
 
-import anyio
 import httpx
 import pytest
 from pypdfium2 import PdfDocument
+from tests.unit.flows.calling import calling
 from tests.unit.flows.intake_town import Town, key_of, make_tables
 
-from cityloom.api.app import build
 from cityloom.flows import chain
 from cityloom.flows.orders import send
 from cityloom.flows.profiles import profile_all
@@ -90,20 +89,7 @@ def at(tmp_path, engine, lake, clock):
 
 @pytest.fixture
 def call(at):
-    app = build(at.settings, None)
-    app.state.workspace = at
-
-    def send_it(method, address, account="", *, key="", **options):
-        key = key or (key_of(at, account) if account else "")
-        headers = {"Accept-Language": "en"} | ({"Authorization": f"Bearer {key}"} if key else {})
-
-        async def work():
-            async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
-                return await client.request(method, address, headers=headers, **options)
-
-        return anyio.run(work)
-
-    return send_it
+    return calling(at, language="en")
 
 
 def order_on(call, cause: str) -> str:

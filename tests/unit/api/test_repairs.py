@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import anyio
-import httpx
 import pytest
-from tests.unit.flows.intake_town import Town, key_of, make_tables
+from tests.unit.flows.calling import calling
+from tests.unit.flows.intake_town import Town, make_tables
 
-from cityloom.api.app import build
 from cityloom.engines.base import sql
 from cityloom.flows import chain
 from cityloom.flows.runner import Runner
@@ -63,19 +61,8 @@ def at(tmp_path, engine, lake, clock):
 
 @pytest.fixture
 def call(at):
-    app = build(at.settings, None)
-    app.state.workspace = at
-
-    def send(method, account, **options):
-        headers = {"Accept-Language": "en"} | ({"Authorization": f"Bearer {key_of(at, account)}"} if account else {})
-
-        async def work():
-            async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
-                return await client.request(method, ADDRESS, headers=headers, **options)
-
-        return anyio.run(work)
-
-    return send
+    send = calling(at, language="en")
+    return lambda method, account, **options: send(method, ADDRESS, account, **options)
 
 
 def standing(at):

@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 from urllib.parse import urlencode
 
-import anyio
-import httpx
 import pytest
 from lxml import html
+from tests.unit.flows.calling import calling
 from tests.unit.flows.intake_town import GOOD, Town, define, key_of, landed, make_tables, push
 
-from cityloom.api.app import build
 from cityloom.collect.inbox import Inbox
 from cityloom.kernel.config import Settings
 from cityloom.protect.keys import load_or_make_keys
@@ -36,17 +34,7 @@ def at(tmp_path, engine, lake, clock):
 
 @pytest.fixture
 def call(at):
-    app = build(at.settings, None)
-    app.state.workspace = at
-
-    def send(method, address, **options):
-        async def work():
-            async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
-                return await client.request(method, address, **options)
-
-        return anyio.run(work)
-
-    return send
+    return calling(at)
 
 
 @pytest.fixture

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import anyio
 import httpx
 import pytest
 from lxml import html
+from tests.unit.flows.calling import calling
 from tests.unit.flows.intake_town import GOOD, ID, Town, define, key_of, make_tables, push
 
-from cityloom.api.app import build
 from cityloom.flows import chain
 from cityloom.flows.profiles import profile_all
 from cityloom.flows.runner import Runner
@@ -51,17 +50,7 @@ def keys(at):
 
 @pytest.fixture
 def call(at):
-    app = build(at.settings, None)
-    app.state.workspace = at
-
-    def send(method, address, **options):
-        async def work():
-            async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
-                return await client.request(method, address, **options)
-
-        return anyio.run(work)
-
-    return send
+    return calling(at)
 
 
 @pytest.mark.parametrize("address", PAGES)
