@@ -9,15 +9,19 @@ from pathlib import Path
 from cityloom.kernel.errors import UserError
 from cityloom.kernel.files import written_whole
 
+_MOST_MB = 256
+"""What people fill in by hand is smaller; what has no end is not waited for."""
+
 
 def load(path: Path) -> bytes:
-    """Read a file.
+    """Read a file that people filled in.
 
     Raises:
-        UserError: ``cli.file.unreadable``.
+        UserError: ``cli.file.unreadable``; ``cli.file.large``.
     """
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read((_MOST_MB << 20) + 1)
     except OSError as error:
         raise UserError(
             "cli.file.unreadable",
@@ -26,16 +30,26 @@ def load(path: Path) -> bytes:
             file=str(path),
             problem=error.strerror or type(error).__name__,
         ) from None
+    if len(content) > _MOST_MB << 20:
+        raise UserError(
+            "cli.file.large",
+            "{file} is larger than {most} MB.",
+            hint="Keep the lines that you filled in, and bring them in several files.",
+            file=str(path),
+            most=_MOST_MB,
+        )
+    return content
 
 
 def save(path: Path, content: bytes) -> None:
-    """Write a file.
+    """Write a file, whole or not at all.
 
     Raises:
         UserError: ``cli.file.unwritable``.
     """
     try:
-        path.write_bytes(content)
+        with written_whole(path) as file:
+            file.write(content)
     except OSError as error:
         raise _unwritable(path, error) from None
 
